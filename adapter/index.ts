@@ -1,0 +1,30 @@
+import type { Log, ServerSettings } from "#process";
+import type { Registry } from "prom-client";
+import type { Delivery } from "./port.ts";
+
+export type * from "./port.ts";
+
+export interface DeliveryOptions {
+  cluster: string;
+  /** Unique per start of a process. */
+  node: string;
+  /** Read before each connect. */
+  settings: () => Promise<ServerSettings>;
+  log: Log;
+  registry: Registry;
+}
+
+/** Opens the driver of that name. Rejects where it cannot connect within 10 s. */
+export const openDelivery = async (
+  driver: "redis" | "zeromq" | "rabbitmq" | "mongo",
+  options: DeliveryOptions,
+): Promise<Delivery> => {
+  switch (driver) {
+    case "redis":
+      return (await import("#adapter/redis")).openRedisDelivery(options);
+    case "zeromq":
+      return (await import("#adapter/zeromq")).openZeromqDelivery(options);
+    default:
+      throw new Error(`adapter.type: ${driver} is not served yet; use redis or zeromq`);
+  }
+};

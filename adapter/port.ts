@@ -1,0 +1,91 @@
+import type { Server } from "socket.io";
+
+/**
+ * Publish/subscribe between processes: at most once, in order per publisher, topic and subscriber, and across topics of one publisher
+ * and subscriber too. What a publisher sends over the socket.io adapter of the same `Delivery` arrives in the same order.
+ */
+export interface Bus {
+  /** Never throws and never waits; what cannot be sent (the server is away, the bounded buffer is full) is dropped and counted. */
+  publish(topic: string, message: Uint8Array): void;
+  /** Resolves when everything published from now on will reach `listener`; subscribed anew after a reconnect. Topics are literal. */
+  subscribe(topic: string, listener: (message: Uint8Array) => void): Promise<Subscription>;
+  connected(): boolean;
+}
+
+export type Subscription = AsyncDisposable;
+
+/** A gateway that can be reached. */
+export interface Peer {
+  instance: string;
+  /** host:port of the clients' listener, the API, the control port. */
+  clients: string;
+  api?: string | undefined;
+  control: string;
+}
+
+/** Where the gateways are: a file on a laptop, DNS on Kubernetes. */
+export interface Peers {
+  current(): readonly Peer[];
+  /** Called after each change. */
+  onChange(listener: (peers: readonly Peer[]) => void): Disposable;
+}
+
+/** One process of the cluster as the others see it. */
+export interface Member {
+  /** Unique per start of a process. */
+  node: string;
+  instance: string;
+  role: "gateway" | "worker";
+  pool?: string | undefined;
+}
+
+/** Who is there, by heartbeats on the Bus: a member goes by its goodbye or after 15 s of silence while the Bus itself works. */
+export interface Membership extends AsyncDisposable {
+  readonly self: Member;
+  members(): readonly Member[];
+  onJoin(listener: (member: Member) => void): Disposable;
+  /** `goodbye` is false where the member fell silent. */
+  onLeave(listener: (member: Member, goodbye: boolean) => void): Disposable;
+}
+
+/** What a worker, a cron script or another service says to clients. Order: as called, with Bus messages of the same process. */
+export interface Emitter {
+  /** To everyone subscribed to `channel`. */
+  to(channel: string): EmitTarget;
+  /** To all connections of a user. */
+  toUser(user: string): EmitTarget;
+  /** To everyone connected. */
+  broadcast(): EmitTarget;
+  /** Joins (leaves) all of a user's connections to (from) a channel. */
+  join(user: string, channel: string): void;
+  leave(user: string, channel: string): void;
+  /** Closes all of a user's connections. */
+  disconnect(user: string): void;
+}
+
+export interface EmitTarget {
+  /** `args` are socket.io's: JSON values and binary. */
+  emit(event: string, ...args: unknown[]): void;
+}
+
+/** What travels with an emission for the gateway alone: the job it is about (`jobKey`), so that the sender's ack goes first. */
+export interface EmitContext {
+  job?: string;
+}
+
+/** Keeps what is about a job from the socket that sent it until that socket has had its ack. */
+export interface JobGate {
+  /**
+   * Asked for each emission that carries a job. Where its ack is still owed, keeps `deliver` (to be called later with the socket's id)
+   * and returns that socket, which the emission then leaves out; else undefined.
+   */
+  hold(job: string, deliver: (socket: string) => void): string | undefined;
+}
+
+/** The delivery plane as one process holds it: one connection to publish, one to receive, so that order holds across bus and emissions. */
+export interface Delivery extends AsyncDisposable {
+  readonly bus: Bus;
+  emitter(context?: EmitContext): Emitter;
+  /** Joins `io` with the other gateways: sets its socket.io adapter. Once, before the first namespace is used. */
+  attach(io: Server, gate?: JobGate): void;
+}

@@ -1,0 +1,69 @@
+import { z } from "zod";
+
+/** A job that a worker has in hand. */
+export const inHand = z.object({
+  id: z.string(),
+  user: z.string().optional(),
+  event: z.string(),
+  attempt: z.number().int(),
+  /** ms since the epoch */
+  since: z.number(),
+  progress: z.unknown().optional(),
+});
+
+export const workerReport = z.object({
+  node: z.string(),
+  pool: z.string(),
+  inHand: z.array(inHand),
+  /** Since the process started. */
+  done: z.number(),
+  failed: z.number(),
+});
+export type WorkerReport = z.infer<typeof workerReport>;
+
+export const gatewayReport = z.object({
+  node: z.string(),
+  connections: z.number(),
+  carried: z.number(),
+  draining: z.boolean(),
+});
+export type GatewayReport = z.infer<typeof gatewayReport>;
+
+export const poolReport = z.object({
+  pool: z.string(),
+  /** Waiting, in hand, dead. Absent: unknown, and the count is held. */
+  ready: z.number().optional(),
+  unacked: z.number().optional(),
+  dead: z.number().optional(),
+  /** Jobs per second taken and finished since the last snapshot. */
+  inRate: z.number().optional(),
+  outRate: z.number().optional(),
+});
+export type PoolReport = z.infer<typeof poolReport>;
+
+/** One line of `GET /signals` on a gateway's control port (NDJSON). */
+export const snapshot = z.object({
+  at: z.number(),
+  gateways: z.array(gatewayReport),
+  workers: z.array(workerReport),
+  pools: z.array(poolReport),
+  /** Whether broker, adapter and store answer the gateway that made this. */
+  servers: z.object({ broker: z.boolean(), adapter: z.boolean(), store: z.boolean() }),
+});
+export type Snapshot = z.infer<typeof snapshot>;
+
+/** What happened to a process: said on the channel `cluster`, and posted by the operator to `POST /cluster-events` of a control port. */
+export const clusterEvent = z.object({
+  at: z.number(),
+  role: z.enum(["gateway", "worker", "hub", "entry"]),
+  instance: z.string(),
+  pool: z.string().optional(),
+  what: z.enum(["starting", "ready", "exited", "restarting", "stopping", "stopped", "failing"]),
+  message: z.string().max(512).optional(),
+});
+export type ClusterEvent = z.infer<typeof clusterEvent>;
+
+/** Bus topics of the control plane inside the cluster. */
+export const MEMBERS_TOPIC = "members";
+export const REPORT_REQUEST_TOPIC = "report";
+export const reportTopic = (node: string): string => `report:${node}`;

@@ -1,0 +1,12 @@
+export * from "./names.ts";
+export * from "./errors.ts";
+export * from "./environment.ts";
+export * from "./live-config.ts";
+export * from "./envelope/job.ts";
+export * from "./envelope/codec.ts";
+export * from "./envelope/signals.ts";
+export * from "./resource/realtime-cluster.ts";
+export * from "./resource/with-defaults.ts";
+export type { Auth, Gateway } from "./resource/gateway.ts";
+export type { Servers } from "./resource/servers.ts";
+export type { WorkerPool } from "./resource/workers.ts";

@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { retry } from "./resource/workers.ts";
+
+/** A pool as gateways, the broker and workers know it. */
+export const pool = z.object({
+  name: z.string(),
+  events: z.array(z.string()),
+  mode: z.enum(["job", "request", "copy"]),
+  orderBy: z.string(),
+  concurrency: z.number().int(),
+  timeoutSeconds: z.number(),
+  retry,
+});
+export type Pool = z.infer<typeof pool>;
+
+/**
+ * What processes read from the file CONFIG_FILE, and read again when it changes: what may change without a restart.
+ * The substrate replaces the file whole (write aside, rename).
+ */
+export const liveConfig = z.object({ pools: z.array(pool) });
+export type LiveConfig = z.infer<typeof liveConfig>;
+
+/** What `Peers` reads from PEERS_FILE on a laptop: the gateways that run. */
+export const peersFile = z.object({
+  gateways: z.array(
+    z.object({ instance: z.string(), clients: z.string(), api: z.string().optional(), control: z.string() }),
+  ),
+});
+export type PeersFile = z.infer<typeof peersFile>;

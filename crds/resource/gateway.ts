@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { patterns, podFields, podPart, quantity, secretKeyRef, secretRef } from "./common.ts";
+
+export const jwtAuth = z.strictObject({
+  secretRef: secretKeyRef.optional().describe("HS256: the key of a Secret that holds the shared secret."),
+  jwksUrl: z.url().max(2048).optional().describe("RS256, ES256 or EdDSA: where the issuer publishes its keys."),
+  issuer: z.string().max(512).optional(),
+  audience: z.string().max(512).optional(),
+});
+
+export const anonymousAuth = z.strictObject({
+  channels: z
+    .strictObject({
+      read: patterns.default([]),
+      write: patterns.default([]),
+      join: z.array(z.string().max(200)).max(64).default([]),
+    })
+    .prefault({}),
+  events: patterns.default([]),
+});
+
+export const auth = z.strictObject({ jwt: jwtAuth.optional(), anonymous: anonymousAuth.optional() });
+export type Auth = z.infer<typeof auth>;
+
+/** socket.io's own names and defaults (https://socket.io/docs/v4/server-options/). */
+export const socketOptions = z.strictObject({
+  pingInterval: z.number().int().min(100).max(600_000).default(25_000).describe("ms"),
+  pingTimeout: z.number().int().min(100).max(600_000).default(20_000).describe("ms"),
+  connectTimeout: z.number().int().min(100).max(600_000).default(45_000).describe("ms"),
+  maxHttpBufferSize: z.number().int().min(1000).max(100_000_000).default(1_000_000).describe("bytes"),
+  path: z.string().min(1).max(200).default("/socket.io/"),
+  transports: z
+    .array(z.enum(["polling", "websocket"]))
+    .min(1)
+    .max(2)
+    .default(["polling", "websocket"]),
+  allowEIO3: z.boolean().default(false),
+});
+
+export const limits = z.strictObject({
+  payloadBytes: z
+    .number()
+    .int()
+    .min(1)
+    .max(100_000_000)
+    .default(100_000)
+    .describe("One event's payload as JSON, bytes."),
+  eventsPerSecond: z
+    .number()
+    .min(1)
+    .max(100_000)
+    .default(50)
+    .describe("Per connection, with a burst of as many again."),
+  connectionsPerUser: z.number().int().min(1).max(100_000).default(20),
+  roomsPerConnection: z.number().int().min(1).max(100_000).default(200),
+});
+
+export const expose = z.strictObject({
+  type: z.enum(["ClusterIP", "LoadBalancer", "Ingress", "Gateway"]).default("ClusterIP"),
+  stickiness: z.enum(["auto", "cookie", "clientIP", "none"]).default("auto"),
+  annotations: z.record(z.string(), z.string()).optional(),
+  loadBalancer: z
+    .strictObject({
+      className: z.string().max(253).optional(),
+      sourceRanges: z.array(z.string().max(64)).max(64).optional(),
+    })
+    .optional(),
+  ingress: z
+    .strictObject({
+      className: z.string().max(253).optional(),
+      host: z.string().max(253).optional(),
+      tlsSecretName: z.string().max(253).optional(),
+    })
+    .optional(),
+  gateway: z
+    .strictObject({
+      parentRefs: z.array(podPart).max(16).optional(),
+      hostnames: z.array(z.string().max(253)).max(16).optional(),
+    })
+    .optional(),
+});
+
+export const gateway = z.strictObject({
+  replicas: z.number().int().min(0).max(1000).optional(),
+  autoscaling: z
+    .strictObject({
+      minReplicas: z.number().int().min(1).max(1000).default(2),
+      maxReplicas: z.number().int().min(1).max(1000).default(10),
+      connectionsPerReplica: z.number().int().min(1).max(1_000_000).default(5000),
+    })
+    .optional(),
+  public: z
+    .string()
+    .max(512)
+    .optional()
+    .describe("Directory of files that are served to browsers on the clients' port."),
+  app: z
+    .string()
+    .max(512)
+    .optional()
+    .describe("Module of an existing socket.io app: `export default (io: Server) => {…}`, `export const options`."),
+  reservedEvents: z
+    .boolean()
+    .optional()
+    .describe(
+      "Whether the gateway answers subscribe, publish and the rest. Default: true without `app`, false with it.",
+    ),
+  options: socketOptions.prefault({}),
+  auth: auth.optional().describe("Absent: anyone may connect and do everything, and a condition warns."),
+  origins: z.array(z.string().min(1).max(512)).max(64).optional().describe("Absent: any origin."),
+  trustedProxies: z.array(z.string().min(1).max(64)).max(64).default([]),
+  recovery: z
+    .strictObject({
+      windowSeconds: z.number().int().min(1).max(86_400).default(120),
+      maxMessages: z.number().int().min(1).max(10_000_000).default(10_000),
+      maxBytes: quantity.default("64Mi"),
+    })
+    .optional()
+    .describe("Absent: off."),
+  history: z
+    .array(
+      z.strictObject({
+        channels: patterns.min(1),
+        maxMessages: z.number().int().min(1).max(10_000).default(100),
+        ttlSeconds: z.number().int().min(1).max(31_536_000).default(86_400),
+      }),
+    )
+    .max(32)
+    .default([]),
+  drain: z
+    .strictObject({
+      graceSeconds: z.number().int().min(1).max(86_400).default(60),
+      reconnectsPerSecond: z.number().int().min(1).max(100_000).default(200),
+    })
+    .prefault({}),
+  limits: limits.prefault({}),
+  api: z
+    .strictObject({
+      keysSecretRef: secretRef
+        .optional()
+        .describe(
+          "Each key of the Secret is a name, its value the API key. Absent: on a laptop one key is made; on Kubernetes one is made in the Secret <cluster>-api.",
+        ),
+      port: z.number().int().min(1).max(65_535).default(3001),
+    })
+    .optional(),
+  expose: expose.prefault({}),
+  ...podFields,
+});
+export type Gateway = z.infer<typeof gateway>;

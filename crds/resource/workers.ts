@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { dnsName, patterns, podFields } from "./common.ts";
+
+export const retry = z.strictObject({
+  attempts: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(5)
+    .describe("How often a job is tried before it is dead-lettered."),
+  backoffSeconds: z
+    .number()
+    .min(0.1)
+    .max(3600)
+    .default(1)
+    .describe("Wait before the second attempt; doubled for each further one."),
+  maxBackoffSeconds: z.number().min(0.1).max(86400).default(60),
+});
+
+export const poolAutoscaling = z.strictObject({
+  external: z
+    .boolean()
+    .optional()
+    .describe("An HPA or KEDA owns the pool's Deployment; nothing here writes its count."),
+  minReplicas: z.number().int().min(0).max(1000).default(0),
+  maxReplicas: z.number().int().min(1).max(1000).default(10),
+  targetBacklog: z.number().int().min(1).max(1_000_000).default(100).describe("Jobs, waiting or in hand, per worker."),
+  scaleDownSeconds: z.number().int().min(0).max(3600).default(60),
+});
+
+export const workerPool = z.strictObject({
+  name: dnsName(20),
+  events: patterns
+    .min(1)
+    .describe(
+      "Events that this pool takes; the longest match wins. `$connected`, `$disconnected`, `$occupied`, `$vacated` too.",
+    ),
+  mode: z
+    .enum(["job", "request", "copy"])
+    .default("job")
+    .describe("job: acked when taken; request: the ack is the handler's result; copy: gets a copy, answers nobody."),
+  orderBy: z
+    .string()
+    .min(1)
+    .max(200)
+    .default("none")
+    .describe("none, user, or a dotted path in the payload: jobs of one key run one after the other."),
+  handlers: z
+    .string()
+    .min(1)
+    .max(512)
+    .optional()
+    .describe(
+      "Module of handlers: beside this file on a laptop, in the image's working directory on Kubernetes. Default: ./handlers/<name>.ts",
+    ),
+  concurrency: z.number().int().min(1).max(1000).default(20).describe("Jobs that one worker runs at once."),
+  timeoutSeconds: z.number().min(0.1).max(86400).default(30),
+  retry: retry.prefault({}),
+  replicas: z.number().int().min(0).max(1000).optional(),
+  autoscaling: poolAutoscaling.optional(),
+  ...podFields,
+});
+export type WorkerPool = z.infer<typeof workerPool>;

@@ -1,0 +1,35 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import express from "express";
+import type { Registry } from "prom-client";
+
+export interface Probes extends AsyncDisposable {
+  readonly port: number;
+}
+
+/** `/healthz` (200 while the process runs), `/readyz` (503 with the reasons while not ready), `/metrics` (Prometheus text). */
+export const serveProbes = async (
+  { host, port }: { host: string; port: number },
+  { registry, notReady }: { registry: Registry; notReady: () => string[] },
+): Promise<Probes> => {
+  const app = express().disable("x-powered-by");
+  app.get("/healthz", (_request, response) => void response.send("ok"));
+  app.get("/readyz", (_request, response) => {
+    const reasons = notReady();
+    response.status(reasons.length === 0 ? 200 : 503).send(reasons.length === 0 ? "ok" : reasons.join("\n"));
+  });
+  app.get("/metrics", async (_request, response) => {
+    response.type(registry.contentType).send(await registry.metrics());
+  });
+  const server: Server = createServer(app).listen(port, host);
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+};

@@ -1,0 +1,102 @@
+import { randomBytes } from "node:crypto";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import type { z } from "zod";
+import { readEnvironment } from "./environment.ts";
+import { createLog, type Log } from "./log.ts";
+import { serveProbes } from "./probes.ts";
+
+interface CommonEnvironment {
+  CLUSTER: string;
+  INSTANCE: string;
+  LOG_LEVEL: string;
+  PROBE_PORT: number;
+  PROBE_HOST: string;
+}
+
+/** What a process is given to build itself from. */
+export interface ProcessContext<E> {
+  env: E;
+  log: Log;
+  registry: Registry;
+  /** Unique per start: `<INSTANCE>-<random>`. */
+  node: string;
+  /** Everything started goes in; closed in reverse order on SIGTERM, SIGINT or when the parent is gone. */
+  stack: AsyncDisposableStack;
+  /** Adds a check to /readyz: a sentence while not ready, else undefined. */
+  readiness(check: () => string | undefined): void;
+  /** True once stopping has begun. */
+  stopping(): boolean;
+  /** Begins stopping, as SIGTERM does. */
+  stop(why: string): void;
+}
+
+/** Tells a supervisor over the IPC channel (where there is one) that this process is ready, with the ports it got. */
+export interface ReadyMessage {
+  type: "ready";
+  ports: Record<string, number>;
+}
+
+/**
+ * The skeleton of every process: environment, log, metrics, probes, start, and stop in reverse order. `start` resolves when the
+ * process is ready and returns the ports it listens on. A start that fails logs one line and exits with 1; a second signal exits at once.
+ */
+export const runProcess = async <T extends z.ZodType<CommonEnvironment>>(
+  role: string,
+  schema: T,
+  start: (context: ProcessContext<z.infer<T>>) => Promise<Record<string, number>>,
+): Promise<void> => {
+  const registry = new Registry();
+  const stack = new AsyncDisposableStack();
+  const checks: (() => string | undefined)[] = [];
+  let started = false;
+  let stopping = false;
+  let log = createLog("info", { role });
+  const notReady = () => [
+    ...(started ? [] : ["starting"]),
+    ...(stopping ? ["stopping"] : []),
+    ...checks.map((check) => check()).filter((reason) => reason !== undefined),
+  ];
+  const stop = (why: string) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ why }, "stopping");
+    stack.disposeAsync().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, "did not stop cleanly");
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", () => stop("SIGTERM"));
+  process.on("SIGINT", () => stop("SIGINT"));
+  process.on("disconnect", () => stop("the supervisor is gone"));
+  process.on("unhandledRejection", (error) => {
+    log.fatal({ err: error }, "unhandled rejection");
+    process.exit(1);
+  });
+  try {
+    const env = readEnvironment(schema);
+    const node = `${env.INSTANCE}-${randomBytes(4).toString("hex")}`;
+    log = createLog(env.LOG_LEVEL, { role, instance: env.INSTANCE });
+    collectDefaultMetrics({ register: registry });
+    const probes = stack.use(await serveProbes({ host: env.PROBE_HOST, port: env.PROBE_PORT }, { registry, notReady }));
+    const ports = await start({
+      env,
+      log,
+      registry,
+      node,
+      stack,
+      readiness: (check) => checks.push(check),
+      stopping: () => stopping,
+      stop,
+    });
+    started = true;
+    const message: ReadyMessage = { type: "ready", ports: { probes: probes.port, ...ports } };
+    process.send?.(message);
+    log.info({ ports: message.ports }, "ready");
+  } catch (error) {
+    log.fatal({ err: error }, "cannot start");
+    process.exit(1);
+  }
+};

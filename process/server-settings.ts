@@ -1,0 +1,24 @@
+import { readDirectory } from "./watch.ts";
+
+/** How to reach a server: a directory with one file per key, in the names of servicebinding.io (`uri`, or `host` and `port`, …). */
+export interface ServerSettings {
+  uri: string;
+  /** PEM of the authority that signed the server's certificate. */
+  ca?: string | undefined;
+}
+
+const SCHEMES = { hub: "tcp", redis: "redis", rabbitmq: "amqp", mongo: "mongodb" } as const;
+const PORTS = { hub: 7420, redis: 6379, rabbitmq: 5672, mongo: 27017 } as const;
+
+/** Reads a server's directory, so that a rotated password is found at the next connect. Throws an Error that names the missing key. */
+export const readServerSettings = async (type: keyof typeof SCHEMES, directory: string): Promise<ServerSettings> => {
+  const keys = await readDirectory(directory);
+  const ca = keys["ca.crt"];
+  if (keys["uri"] !== undefined) return { uri: keys["uri"], ca };
+  const { host, port, username, password } = keys;
+  if (host === undefined)
+    throw new Error(`${directory}: neither uri nor host is there; write the address of ${type} into one of them`);
+  const login = password === undefined ? "" : `${encodeURIComponent(username ?? "")}:${encodeURIComponent(password)}@`;
+  const scheme = ca === undefined ? SCHEMES[type] : `${SCHEMES[type]}s`;
+  return { uri: `${scheme}://${login}${host}:${port ?? PORTS[type]}`, ca };
+};

@@ -1,0 +1,118 @@
+/** Every method rejects with the Refusal `store_unavailable` within 2 s where the server does not answer; nothing is retried behind the caller's back. */
+
+export type JobState = "queued" | "running" | "retrying" | "done" | "failed" | "cancelled";
+
+/** What is known of a job. Times in ms since the epoch. */
+export interface LedgerEntry {
+  id: string;
+  user?: string | undefined;
+  pool: string;
+  event: string;
+  state: JobState;
+  attempt: number;
+  progress?: unknown;
+  /** The handler's result, where it is at most 16 KiB as JSON. */
+  result?: unknown;
+  error?: { code: string; message: string } | undefined;
+  worker?: string | undefined;
+  queuedAt?: number | undefined;
+  startedAt?: number | undefined;
+  endedAt?: number | undefined;
+}
+
+/**
+ * What happened to jobs: at most 10,000 finished ones per pool, for 24 h. Fed in batches that may arrive in any order: an entry never
+ * goes back (`done`, `failed`, `cancelled` are final; within one attempt queued < running < retrying < final), later fields win.
+ */
+export interface Ledger {
+  record(entries: readonly LedgerEntry[]): Promise<void>;
+  get(user: string | undefined, id: string): Promise<LedgerEntry | undefined>;
+  /** Newest first among the finished, oldest first among the others: what a page shows. */
+  overview(
+    pool: string,
+    limit: number,
+  ): Promise<{ waiting: number; queued: LedgerEntry[]; running: LedgerEntry[]; finished: LedgerEntry[] }>;
+  /** Marks a job as to be cancelled, kept 24 h; workers look before a start. */
+  requestCancel(user: string | undefined, id: string): Promise<void>;
+  cancelRequested(user: string | undefined, id: string): Promise<boolean>;
+}
+
+/** Job ids that clients gave: key is `jobKey`, kept 24 h. */
+export interface Ids {
+  /** Marks `key` pending in one atomic step. `pending`: another publish of it is not confirmed (yet); `taken`: its ack as it was. */
+  begin(
+    key: string,
+    mark: { gateway: string; event: string },
+  ): Promise<{ state: "new" } | { state: "pending"; event: string } | { state: "taken"; event: string; ack: unknown }>;
+  take(key: string, ack: unknown): Promise<void>;
+  /** Refused: forgotten, unless taken. */
+  drop(key: string): Promise<void>;
+}
+
+export interface Presence {
+  /** One more connection. Its number among the user's, and whether it was let in (`limit`: connections per user). */
+  connect(
+    node: string,
+    socket: string,
+    user: string,
+    limit: number,
+  ): Promise<{ admitted: boolean; connections: number }>;
+  disconnect(node: string, socket: string): Promise<void>;
+  /** A connection enters a channel; what was first by it. */
+  enter(
+    node: string,
+    socket: string,
+    user: string,
+    channel: string,
+  ): Promise<{ firstOfUser: boolean; firstOfChannel: boolean }>;
+  leave(
+    node: string,
+    socket: string,
+    user: string,
+    channel: string,
+  ): Promise<{ lastOfUser: boolean; lastOfChannel: boolean }>;
+  /** Users in a channel, each once. */
+  users(channel: string): Promise<string[]>;
+  /** Channels with someone in them and how many connections. */
+  channels(): Promise<{ channel: string; connections: number }[]>;
+  connections(user: string): Promise<{ node: string; socket: string }[]>;
+  /** Takes out all that `node` held, for one caller only: a second gets nothing. */
+  evict(node: string): Promise<Evicted>;
+  /** Nodes that hold anything: who of them is no member is to be evicted. */
+  nodes(): Promise<string[]>;
+}
+
+export interface Evicted {
+  sockets: { socket: string; user: string }[];
+  /** Who was in a channel by this node only. */
+  left: { channel: string; user: string; lastOfChannel: boolean }[];
+}
+
+/** Revoked tokens, kept until they would have expired anyway. */
+export interface Revocations {
+  revoke(what: { jti: string } | { user: string; before: number }, ttlSeconds: number): Promise<void>;
+  isRevoked(token: { jti?: string | undefined; user: string; issuedAt: number }): Promise<boolean>;
+}
+
+export interface HistoryEntry {
+  id: string;
+  event: string;
+  args: unknown[];
+  at: number;
+}
+
+/** The last events of a channel. */
+export interface History {
+  append(channel: string, entry: HistoryEntry, keep: { maxMessages: number; ttlSeconds: number }): Promise<void>;
+  /** The newest `limit`, oldest first. */
+  last(channel: string, limit: number): Promise<HistoryEntry[]>;
+}
+
+export interface Store extends AsyncDisposable {
+  readonly ledger: Ledger;
+  readonly ids: Ids;
+  readonly presence: Presence;
+  readonly revocations: Revocations;
+  readonly history: History;
+  connected(): boolean;
+}
