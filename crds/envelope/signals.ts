@@ -67,3 +67,5 @@ export type ClusterEvent = z.infer<typeof clusterEvent>;
 export const MEMBERS_TOPIC = "members";
 export const REPORT_REQUEST_TOPIC = "report";
 export const reportTopic = (node: string): string => `report:${node}`;
+/** Told to workers when a job is to be cancelled, so that a running attempt aborts: the message is the job's `jobKey` as UTF-8 text. */
+export const CANCEL_TOPIC = "cancel";
