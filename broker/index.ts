@@ -3,6 +3,7 @@ import type { Registry } from "prom-client";
 import type { Broker } from "./port.ts";
 
 export type * from "./port.ts";
+export { nearestStep, retryDelayMs, retrySteps, type RetrySettings } from "./retry.ts";
 
 export interface BrokerOptions {
   cluster: string;

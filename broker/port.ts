@@ -52,8 +52,8 @@ export interface Consumption extends AsyncDisposable {
 export interface Depth {
   /** Waiting, also for a retry. */
   ready: number;
-  /** In workers' hands. */
-  unacked: number;
+  /** In workers' hands. Absent where the server does not tell (AMQP does not): then it is what the workers report. */
+  unacked?: number;
   dead: number;
 }
 
