@@ -69,3 +69,10 @@ export const REPORT_REQUEST_TOPIC = "report";
 export const reportTopic = (node: string): string => `report:${node}`;
 /** Told to workers when a job is to be cancelled, so that a running attempt aborts: the message is the job's `jobKey` as UTF-8 text. */
 export const CANCEL_TOPIC = "cancel";
+
+/** On REPORT_REQUEST_TOPIC: report to `reportTopic(node)`. */
+export const reportRequest = z.object({ node: z.string() });
+
+/** On `reportTopic(node)`: what a gateway or a worker says of itself. */
+export const report = z.union([z.object({ worker: workerReport }), z.object({ gateway: gatewayReport })]);
+export type Report = z.infer<typeof report>;
