@@ -1,0 +1,31 @@
+import type { ErrorCode } from "#crds";
+import { Counter, type Registry } from "prom-client";
+
+/** Where a refusal is met: in an ack, as the event `refused`, at connect, at the transport, over HTTP. */
+export type RefusalLevel = "ack" | "event" | "connect" | "close" | "http";
+
+/** Counts what is refused, and connections that are closed for a reason. */
+export interface Refusals {
+  count(code: ErrorCode | "handler", level: RefusalLevel): void;
+  closed(reason: string): void;
+}
+
+/** Refusals as `realtime_refusals_total{code, level}`, ended connections as `realtime_disconnects_total{reason}`. */
+export const createRefusals = (registry: Registry): Refusals => {
+  const refused = new Counter({
+    name: "realtime_refusals_total",
+    help: "What was refused, by code and by how the client was told",
+    labelNames: ["code", "level"] as const,
+    registers: [registry],
+  });
+  const ended = new Counter({
+    name: "realtime_disconnects_total",
+    help: "Connections that ended, by reason",
+    labelNames: ["reason"] as const,
+    registers: [registry],
+  });
+  return {
+    count: (code, level) => refused.inc({ code, level }),
+    closed: (reason) => ended.inc({ reason }),
+  };
+};
