@@ -21,13 +21,14 @@ export interface LedgerEntry {
 }
 
 /**
- * What happened to jobs: at most 10,000 finished ones per pool, for 24 h. Fed in batches that may arrive in any order: an entry never
- * goes back (`done`, `failed`, `cancelled` are final; within one attempt queued < running < retrying < final), later fields win.
+ * What happened to jobs: at most 10,000 finished ones per pool, for 24 h, and at most 100,000 each that wait and that run, for 7 days.
+ * Fed in batches that may arrive in any order: an entry never goes back (`done`, `failed`, `cancelled` are final; within one attempt
+ * queued < running < retrying < final), later fields win; the rule is `mergeEntry`. Of two ends `done` wins: a dead letter was put back.
  */
 export interface Ledger {
   record(entries: readonly LedgerEntry[]): Promise<void>;
   get(user: string | undefined, id: string): Promise<LedgerEntry | undefined>;
-  /** Newest first among the finished, oldest first among the others: what a page shows. */
+  /** Newest first among the finished, oldest first among the others (those to be retried wait): what a page shows. `limit` is at most 1,000. */
   overview(
     pool: string,
     limit: number,
@@ -44,21 +45,24 @@ export interface Ids {
     key: string,
     mark: { gateway: string; event: string },
   ): Promise<{ state: "new" } | { state: "pending"; event: string } | { state: "taken"; event: string; ack: unknown }>;
-  take(key: string, ack: unknown): Promise<void>;
+  /** Confirmed: `ack` is kept for repeats. Where another's refusal dropped the mark meanwhile it is set anew for `event`; without `event` nothing is. */
+  take(key: string, ack: unknown, event?: string): Promise<void>;
   /** Refused: forgotten, unless taken. */
   drop(key: string): Promise<void>;
 }
 
+/** Who is connected and in which channels. What is there already is written again without effect, so that a node may repeat itself. */
 export interface Presence {
-  /** One more connection. Its number among the user's, and whether it was let in (`limit`: connections per user). */
+  /** One more connection. Its number among the user's, and whether it was let in (`limit`: connections per user); if not, how many there are. */
   connect(
     node: string,
     socket: string,
     user: string,
     limit: number,
   ): Promise<{ admitted: boolean; connections: number }>;
-  disconnect(node: string, socket: string): Promise<void>;
-  /** A connection enters a channel; what was first by it. */
+  /** The connection goes, out of all its channels too: how many the user has left, and which channels the user is in no more. */
+  disconnect(node: string, socket: string): Promise<{ connections: number; left: Evicted["left"] }>;
+  /** A connection enters a channel; what was first by it. One that is not connected (any more) enters nothing. */
   enter(
     node: string,
     socket: string,
@@ -76,10 +80,18 @@ export interface Presence {
   /** Channels with someone in them and how many connections. */
   channels(): Promise<{ channel: string; connections: number }[]>;
   connections(user: string): Promise<{ node: string; socket: string }[]>;
-  /** Takes out all that `node` held, for one caller only: a second gets nothing. */
+  /** All that `node` holds here: what it compares with its own after `Store.onLost`. */
+  held(node: string): Promise<Held[]>;
+  /** Takes out all that `node` held, for one caller only: a second gets nothing. Where the server goes away midway the rest stays held. */
   evict(node: string): Promise<Evicted>;
   /** Nodes that hold anything: who of them is no member is to be evicted. */
   nodes(): Promise<string[]>;
+}
+
+export interface Held {
+  socket: string;
+  user: string;
+  channels: string[];
 }
 
 export interface Evicted {
@@ -88,7 +100,7 @@ export interface Evicted {
   left: { channel: string; user: string; lastOfChannel: boolean }[];
 }
 
-/** Revoked tokens, kept until they would have expired anyway. */
+/** Revoked tokens, kept until they would have expired anyway. A user's are those issued before `before`, in the unit of `issuedAt`. */
 export interface Revocations {
   revoke(what: { jti: string } | { user: string; before: number }, ttlSeconds: number): Promise<void>;
   isRevoked(token: { jti?: string | undefined; user: string; issuedAt: number }): Promise<boolean>;
@@ -115,4 +127,9 @@ export interface Store extends AsyncDisposable {
   readonly revocations: Revocations;
   readonly history: History;
   connected(): boolean;
+  /**
+   * Called when what the server holds for this node may be wrong and the server answers: after an outage, after calls that failed, when
+   * it came back empty, when another evicted this node. Presence may then lack what is here and hold what is gone: `presence.held` tells.
+   */
+  onLost(listener: () => void): Disposable;
 }
