@@ -12,6 +12,8 @@ export interface DeliveryOptions {
   settings: () => Promise<ServerSettings>;
   log: Log;
   registry: Registry;
+  /** Where in Redis emissions go (`key` of socket.io's Redis adapter and emitters). Default: `prefix` in the settings' uri, else "socket.io". */
+  prefix?: string | undefined;
 }
 
 /** Opens the driver of that name. Rejects where it cannot connect within 10 s. */

@@ -82,10 +82,28 @@ export interface JobGate {
   hold(job: string, deliver: (socket: string) => void): string | undefined;
 }
 
+/** What an emission said. */
+export type Heard = (event: string, args: unknown[]) => void;
+
+/**
+ * Any process hears what is emitted in the main namespace, by gateways and by emitters, this process too: at most once, in order per
+ * emitter, with its Bus messages. Not heard: emissions to everyone, local ones, and those that ask clients for an ack. Resolves when
+ * everything emitted from now on will be heard; subscribed anew after a reconnect.
+ */
+export interface Listener {
+  /** What is emitted to everyone subscribed to `channel`. */
+  listen(channel: string, heard: Heard): Promise<Subscription>;
+  /** What is emitted to all connections of `user`. */
+  listenUser(user: string, heard: Heard): Promise<Subscription>;
+}
+
 /** The delivery plane as one process holds it: one connection to publish, one to receive, so that order holds across bus and emissions. */
 export interface Delivery extends AsyncDisposable {
   readonly bus: Bus;
+  readonly listener: Listener;
   emitter(context?: EmitContext): Emitter;
   /** Joins `io` with the other gateways: sets its socket.io adapter. Once, before the first namespace is used. */
   attach(io: Server, gate?: JobGate): void;
+  /** Resolves when what others emit to the namespaces attached so far reaches this process: await it before the first client. */
+  ready(): Promise<void>;
 }
