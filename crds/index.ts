@@ -16,3 +16,6 @@ export { brokenRules, RULES, type Problem, type Rule } from "./resource/rules.ts
 export type { Auth, Gateway } from "./resource/gateway.ts";
 export type { Servers } from "./resource/servers.ts";
 export type { WorkerPool } from "./resource/workers.ts";
+export { crdManifest } from "./schema/manifest.ts";
+export { resourceReference } from "./reference/resource.ts";
+export { environmentReference, errorReference } from "./reference/processes.ts";

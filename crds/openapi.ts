@@ -5,8 +5,9 @@ import { COMMON_REFUSALS, OPENAPI_PATH, OPERATIONS } from "./http.ts";
 type Json = Record<string, unknown>;
 type Operation = (typeof OPERATIONS)[keyof typeof OPERATIONS];
 
-const schemaOf = (schema: z.ZodType, io: "input" | "output"): Json => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: "draft-2020-12", io });
+/** Open for fields to come in answers: `input` leaves out additionalProperties where the schema is not strict. */
+const schemaOf = (schema: z.ZodType): Json => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: "draft-2020-12", io: "input" });
   return rest;
 };
 
@@ -16,12 +17,12 @@ const propertiesOf = (schema: z.ZodObject): [string, z.ZodType, boolean][] =>
   Object.entries(schema.shape).map(([name, it]) => [name, it, !it.safeParse(undefined).success]);
 
 const parametersOf = ({ params, query }: Operation): Json[] => [
-  ...propertiesOf(params).map(([name, it]) => ({ name, in: "path", required: true, schema: schemaOf(it, "input") })),
+  ...propertiesOf(params).map(([name, it]) => ({ name, in: "path", required: true, schema: schemaOf(it) })),
   ...propertiesOf(query).map(([name, it, required]) => ({
     name,
     in: "query",
     required,
-    schema: schemaOf(it, "input"),
+    schema: schemaOf(it),
   })),
 ];
 
@@ -52,11 +53,11 @@ const operationOf = (id: string, operation: Operation): Json => ({
   ...(hasBody(operation) && {
     requestBody: {
       required: !operation.body.safeParse({}).success,
-      content: content(schemaOf(operation.body, "input")),
+      content: content(schemaOf(operation.body)),
     },
   }),
   responses: {
-    [operation.status]: { description: "Done.", content: content(schemaOf(operation.response, "output")) },
+    [operation.status]: { description: "Done.", content: content(schemaOf(operation.response)) },
     ...refusalResponses([...COMMON_REFUSALS, ...operation.refusals]),
   },
 });

@@ -24,7 +24,7 @@ if (changed(at("node_modules", ".package-lock.json")) < changed(at("package-lock
 
 const node = at("node_modules", ".bin", process.platform === "win32" ? "node.cmd" : "node");
 const { stdout } = spawnSync(node, ["--version"], { encoding: "utf8", shell: process.platform === "win32" });
-if (!/^v24\./.test(stdout ?? ""))
+if (!(stdout ?? "").startsWith("v24."))
   fail(
     `Node 24 is needed and node_modules/.bin/node is ${(stdout ?? "").trim() || "missing"}: run npm ci with install scripts allowed`,
   );

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { clusterEvent } from "./signals.ts";
 
 /** What anyone with the grant may see of a job: no payload, no result. Times in ms since the epoch. */
 export const jobView = z.object({
@@ -30,5 +31,7 @@ export const jobsPicture = z.union([
 ]);
 export type JobsPicture = z.infer<typeof jobsPicture>;
 
-/** Bus topic on which gateways tell each other cluster events (JSON: an array of clusterEvent). */
+/** Bus topic on which gateways tell each other cluster events that were posted to them (JSON: clusterEvents). */
 export const CLUSTER_EVENTS_TOPIC = "cluster-events";
+/** `node` is the gateway that was told, and has told its own clients. */
+export const clusterEvents = z.object({ node: z.string(), events: z.array(clusterEvent).max(100) });

@@ -14,7 +14,7 @@ const redis = z.strictObject({
 const rabbitmq = z.strictObject({
   managed: z
     .strictObject({
-      replicas: z.union([z.literal(1), z.literal(3)]).default(1),
+      replicas: z.literal([1, 3]).default(1),
       storage: quantity.default("10Gi"),
       operator: z.enum(["Builtin", "RabbitmqClusterOperator"]).default("Builtin"),
       whenDeleted,
