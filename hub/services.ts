@@ -1,0 +1,18 @@
+import type { Log } from "#process";
+import type { HubService, HubSocket } from "#link";
+import type { Registry } from "prom-client";
+
+/** What each of the hub's services is built from. */
+export interface ServiceOptions {
+  log: Log;
+  registry: Registry;
+  /** Jobs and their bytes that the broker holds at most; more are refused with `queue_full`. */
+  maxJobs: number;
+  maxBytes: number;
+}
+
+/** Builds a service onto the hub's socket. */
+export type StartService = (socket: HubSocket) => HubService;
+
+/** The hub's services by the name that a line's hello asks for. */
+export const hubServices = (_options: ServiceOptions): Record<string, StartService> => ({});
