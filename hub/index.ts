@@ -8,5 +8,5 @@ export interface HubSettings extends ServiceOptions {
 }
 
 /** Starts the hub in this process: one ROUTER socket with the broker, the bus and the store behind it, all in memory. */
-export const startHub = (settings: HubSettings): Promise<{ port: number } & AsyncDisposable> =>
-  serveHub({ ...settings, services: hubServices(settings) });
+export const startHub = ({ host, port, ...options }: HubSettings): Promise<{ port: number } & AsyncDisposable> =>
+  serveHub({ host, port, log: options.log, registry: options.registry, services: hubServices(options) });
