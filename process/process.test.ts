@@ -1,0 +1,129 @@
+import { mkdtemp, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { z } from "zod";
+import { readEnvironment, readServerSettings, silentLog, watchDirectory, watchJson, type ReadyMessage } from "#process";
+import { eventually, spawnNode } from "#testing";
+
+let directory = "";
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "process-"));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+const ENV = { CLUSTER: "c", INSTANCE: "echo-0", PROBE_PORT: "0" };
+const script = join(import.meta.dirname, "testing/echo.ts");
+
+const started = async (env: Record<string, string> = ENV) => {
+  const child = spawnNode(script, env);
+  const ready = await eventually(() => {
+    const message = child.messages[0] as ReadyMessage | undefined;
+    if (message === undefined) throw new Error(child.lines.join("\n") || "not ready");
+    return message;
+  });
+  return { child, ready, probe: (path: string) => fetch(`http://127.0.0.1:${ready.ports["probes"]}${path}`) };
+};
+
+describe("a process", () => {
+  test("tells its supervisor when it is ready, answers probes, and closes in reverse order on SIGTERM", async () => {
+    const { child, ready, probe } = await started();
+    expect(ready.ports).toMatchObject({ clients: 1234 });
+    expect((await probe("/healthz")).status).toBe(200);
+    expect((await probe("/readyz")).status).toBe(200);
+    expect(await (await probe("/metrics")).text()).toContain("process_cpu_seconds_total");
+    child.send({});
+    await eventually(async () => {
+      const response = await probe("/readyz");
+      expect([response.status, await response.text()]).toEqual([503, "the server is away"]);
+    });
+    await child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    const order = child.lines
+      .map((line) => (JSON.parse(line) as { msg: string }).msg)
+      .filter((message) => message.startsWith("closed"));
+    expect(order).toEqual(["closed last", "closed first"]);
+  });
+
+  test("whose start fails says so and exits with 1", async () => {
+    const child = spawnNode(script, { ...ENV, FAIL: "no such file" });
+    expect(await child.exited).toBe(1);
+    expect(child.lines.join()).toContain("no such file");
+  });
+
+  test("names every variable that is wrong", () => {
+    const schema = z.object({ A: z.string(), B: z.coerce.number() });
+    expect(() => readEnvironment(schema, { B: "x" })).toThrow(/A: .*; B: /);
+  });
+
+  test("exits at once at the second signal", async () => {
+    const { child } = await started({ ...ENV, SLOW: "1" });
+    child.child.kill("SIGTERM");
+    await eventually(() => expect(child.lines.join()).toContain("stopping"));
+    child.child.kill("SIGTERM");
+    expect(await child.exited).toBe(1);
+  });
+
+  test("stops when its supervisor is gone", async () => {
+    const { child } = await started();
+    child.child.disconnect();
+    expect(await child.exited).toBe(0);
+  });
+});
+
+describe("watching", () => {
+  const options = { log: silentLog(), everyMs: 10 };
+
+  test("a JSON file is read again when it changes, and a broken one keeps the last value", async () => {
+    const file = join(directory, "config.json");
+    await writeFile(file, '{"n":1}');
+    using config = await watchJson(file, z.object({ n: z.number() }), options);
+    const seen: number[] = [];
+    config.onChange(({ n }) => seen.push(n));
+    await writeFile(`${file}.new`, '{"n":');
+    await rename(`${file}.new`, file);
+    await writeFile(`${file}.new`, '{"n":2}');
+    await rename(`${file}.new`, file);
+    await eventually(() => expect(seen).toEqual([2]));
+    expect(config.current()).toEqual({ n: 2 });
+  });
+
+  test("a mounted Secret is swapped by a symlink and found", async () => {
+    const [one, two, link] = ["one", "two", "link"].map((name) => join(directory, name)) as [string, string, string];
+    for (const [at, key] of [
+      [one, "a"],
+      [two, "b"],
+    ] as const) {
+      await mkdir(at);
+      await writeFile(join(at, "password"), `${key}\n`);
+    }
+    await symlink(one, link);
+    using secret = await watchDirectory(link, options);
+    expect(secret.current()).toEqual({ password: "a" });
+    await symlink(two, `${link}.new`);
+    await rename(`${link}.new`, link);
+    await eventually(() => expect(secret.current()).toEqual({ password: "b" }));
+  });
+
+  test("a value that is not there at the start is an error", async () => {
+    await expect(watchJson(join(directory, "none.json"), z.object({}), options)).rejects.toThrow("ENOENT");
+  });
+});
+
+describe("a server's directory", () => {
+  test.each([
+    [{ uri: "amqp://a:b@rabbit:1/vhost" }, "amqp://a:b@rabbit:1/vhost"],
+    [{ host: "rabbit" }, "amqp://rabbit:5672"],
+    [{ host: "rabbit", username: "me", password: "p@ss/word", port: "1" }, "amqp://me:p%40ss%2Fword@rabbit:1"],
+    [{ host: "rabbit", "ca.crt": "PEM" }, "amqps://rabbit:5672"],
+  ])("%j", async (keys, uri) => {
+    const at = await mkdtemp(join(directory, "server-"));
+    for (const [name, value] of Object.entries(keys)) await writeFile(join(at, name), value);
+    expect((await readServerSettings("rabbitmq", at)).uri).toBe(uri);
+  });
+
+  test("without an address names the keys that would do", async () => {
+    const at = await mkdtemp(join(directory, "server-"));
+    await expect(readServerSettings("redis", at)).rejects.toThrow(/neither uri nor host/);
+  });
+});

@@ -1,0 +1,25 @@
+import { z } from "zod";
+import { runProcess } from "#process";
+
+/** A process that logs in which order what it started is closed; FAIL makes its start fail, SLOW keeps it from stopping. */
+const schema = z.object({
+  CLUSTER: z.string(),
+  INSTANCE: z.string(),
+  LOG_LEVEL: z.string().default("info"),
+  PROBE_PORT: z.coerce.number(),
+  PROBE_HOST: z.string().default("127.0.0.1"),
+  FAIL: z.string().optional(),
+  SLOW: z.string().optional(),
+});
+
+await runProcess("echo", schema, ({ env, log, stack, readiness }) => {
+  if (env.FAIL !== undefined) throw new Error(env.FAIL);
+  let broken: string | undefined;
+  readiness(() => broken);
+  process.on("message", () => (broken = "the server is away"));
+  stack.defer(() => log.info("closed first"));
+  stack.defer(() =>
+    env.SLOW === undefined ? log.info("closed last") : new Promise<void>((resolve) => void setTimeout(resolve, 60_000)),
+  );
+  return Promise.resolve({ clients: 1234 });
+});
