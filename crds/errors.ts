@@ -88,6 +88,12 @@ export const ERRORS = {
     message: "The pool's queue is full: the job was not taken",
   },
   store_unavailable: { level: "event", passing: true, status: 503, message: "The store does not answer" },
+  delivery_unavailable: {
+    level: "event",
+    passing: true,
+    status: 503,
+    message: "The adapter's server does not answer: nothing was sent",
+  },
   request_timeout: {
     level: "event",
     passing: true,

@@ -60,7 +60,7 @@ export const revocationRequest = exactlyOne(
 );
 
 export const redriveRequest = z.strictObject({
-  ids: z.array(id).min(1).max(10_000).optional().describe("Only those of these ids; absent: all."),
+  ids: z.array(id).min(1).max(1000).optional().describe("Only those of these ids; absent: all."),
 });
 
 const jobParams = z.object({ id });
@@ -102,8 +102,9 @@ export const OPERATIONS = {
       ok,
       id,
       deduplicated: z.literal(false).optional().describe("The store did not answer: a repeat is published again."),
+      remembered: z.literal(false).optional().describe("It was sent, and the channel's history could not take it."),
     }),
-    refusals: ["payload_too_large", "reserved_event", "id_conflict"],
+    refusals: ["payload_too_large", "reserved_event", "id_conflict", "delivery_unavailable"],
   },
   submitJob: {
     method: "post",
@@ -113,12 +114,13 @@ export const OPERATIONS = {
     query: nothing,
     body: submitRequest,
     status: 202,
-    response: z.looseObject({
+    response: z.object({
       ok,
       id: id.optional().describe("The job's id; absent where only `copy` pools take the event."),
       durable: z.boolean().optional(),
       deduplicated: z.boolean().optional().describe("false: the store did not answer, a repeat may run again."),
       copies: z.number().int().optional().describe("How many `copy` pools took it, where no other pool does."),
+      result: z.unknown().optional().describe("The handler's answer, where the pool's mode is `request`."),
     }),
     refusals: [
       "payload_too_large",
@@ -186,7 +188,7 @@ export const OPERATIONS = {
     body: nothing,
     status: 202,
     response: done,
-    refusals: [],
+    refusals: ["delivery_unavailable"],
   },
   leaveChannel: {
     method: "delete",
@@ -197,7 +199,7 @@ export const OPERATIONS = {
     body: nothing,
     status: 202,
     response: done,
-    refusals: [],
+    refusals: ["delivery_unavailable"],
   },
   disconnectUser: {
     method: "delete",
@@ -208,7 +210,7 @@ export const OPERATIONS = {
     body: nothing,
     status: 202,
     response: done,
-    refusals: [],
+    refusals: ["delivery_unavailable"],
   },
   revoke: {
     method: "post",

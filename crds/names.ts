@@ -43,6 +43,19 @@ export const SERVER_EVENTS = [
 export const LIFECYCLE_EVENTS = ["$connected", "$disconnected", "$occupied", "$vacated"] as const;
 export type LifecycleEvent = (typeof LIFECYCLE_EVENTS)[number];
 
+/** Names that socket.io keeps to itself: an emit of one throws. */
+const SOCKET_EVENTS = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+
+const OWN_EVENTS: ReadonlySet<string> = new Set([
+  ...RESERVED_EVENTS,
+  ...SERVER_EVENTS,
+  ...LIFECYCLE_EVENTS,
+  ...SOCKET_EVENTS,
+]);
+
+/** Whether nobody but the gateway may say `event`: reserved, the server's, a lifecycle event or socket.io's own. */
+export const isOwnEvent = (event: string): boolean => OWN_EVENTS.has(event);
+
 /** The channel that tells the queue and the progress of everyone's jobs of a pool. */
 export const jobsChannel = (pool: string): string => `jobs:${pool}`;
 

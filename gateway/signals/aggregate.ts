@@ -1,0 +1,72 @@
+import type { Depth } from "#broker";
+import type { GatewayReport, PoolReport, Snapshot, WorkerReport } from "#crds";
+
+/** A report older than this is left out of a snapshot. */
+export const STALE_MS = 3000;
+
+/** A report and when it came, ms since the epoch. */
+export interface Heard<T> {
+  report: T;
+  at: number;
+}
+
+/** All that a snapshot is made of. */
+export interface Gathered {
+  at: number;
+  own: GatewayReport;
+  gateways: readonly Heard<GatewayReport>[];
+  workers: readonly Heard<WorkerReport>[];
+  /** Names of the live configuration's pools. */
+  pools: readonly string[];
+  /** By pool; one that is missing is unknown. */
+  depths: ReadonlyMap<string, Depth>;
+  servers: Snapshot["servers"];
+}
+
+/** Whether `heard` still counts at `at`. */
+export const isFresh = (heard: Heard<unknown>, at: number): boolean => at - heard.at <= STALE_MS;
+
+const fresh = <T>(heard: readonly Heard<T>[], at: number): T[] =>
+  heard.filter((it) => isFresh(it, at)).map(({ report }) => report);
+
+const inHandOf = (workers: readonly WorkerReport[], pool: string): number =>
+  workers.reduce((sum, worker) => sum + (worker.pool === pool ? worker.inHand.length : 0), 0);
+
+/** Jobs that the pool's workers ended between two gatherings; what a worker did before it was first heard is not counted. */
+const endedBetween = (before: readonly WorkerReport[], now: readonly WorkerReport[], pool: string): number => {
+  const ended = new Map(before.map((worker) => [worker.node, worker.done + worker.failed]));
+  return now
+    .filter((worker) => worker.pool === pool)
+    .reduce((sum, { node, done, failed }) => sum + Math.max(0, done + failed - (ended.get(node) ?? done + failed)), 0);
+};
+
+const backlogOf = (gathered: Gathered, pool: string): { ready: number; unacked: number; dead: number } | undefined => {
+  const depth = gathered.depths.get(pool);
+  if (depth === undefined) return undefined;
+  return { unacked: inHandOf(fresh(gathered.workers, gathered.at), pool), ...depth };
+};
+
+const ratesOf = (gathered: Gathered, before: Gathered | undefined, pool: string): Partial<PoolReport> => {
+  const seconds = before === undefined ? 0 : (gathered.at - before.at) / 1000;
+  if (before === undefined || seconds <= 0) return {};
+  const ended = endedBetween(fresh(before.workers, before.at), fresh(gathered.workers, gathered.at), pool);
+  const then = backlogOf(before, pool);
+  const now = backlogOf(gathered, pool);
+  const outRate = ended / seconds;
+  if (then === undefined || now === undefined) return { outRate };
+  const grown = now.ready + now.unacked - then.ready - then.unacked;
+  return { outRate, inRate: Math.max(0, (grown + ended) / seconds) };
+};
+
+/** The snapshot of what was gathered; rates are since `before`, and absent without it. */
+export const aggregate = (gathered: Gathered, before?: Gathered): Snapshot => ({
+  at: gathered.at,
+  gateways: [gathered.own, ...fresh(gathered.gateways, gathered.at).filter(({ node }) => node !== gathered.own.node)],
+  workers: fresh(gathered.workers, gathered.at),
+  pools: gathered.pools.map((pool) => ({
+    pool,
+    ...backlogOf(gathered, pool),
+    ...ratesOf(gathered, before, pool),
+  })),
+  servers: gathered.servers,
+});

@@ -1,0 +1,2 @@
+export { answerReports } from "./answer.ts";
+export { openSignals, type Signals, type SignalsOptions } from "./open-signals.ts";

@@ -1,0 +1,143 @@
+import type { Bus } from "#adapter";
+import type { Broker, Depth } from "#broker";
+import {
+  REPORT_REQUEST_TOPIC,
+  report,
+  reportTopic,
+  type GatewayReport,
+  type Pool,
+  type Snapshot,
+  type WorkerReport,
+} from "#crds";
+import type { Log } from "#process";
+import { aggregate, isFresh, type Gathered, type Heard } from "./aggregate.ts";
+import { jsonOf } from "./answer.ts";
+
+export interface SignalsOptions {
+  node: string;
+  bus: Bus;
+  broker: Pick<Broker, "depth" | "connected">;
+  store: { connected(): boolean };
+  /** The live configuration's. */
+  pools: () => readonly Pool[];
+  own: () => GatewayReport;
+  log: Log;
+  now?: () => number;
+  everyMs?: number;
+}
+
+/** The cluster's snapshots, gathered only while someone listens. */
+export interface Signals extends AsyncDisposable {
+  /** `listener` gets a snapshot every second until the returned is disposed; the first when others had the time to report. */
+  open(listener: (snapshot: Snapshot) => void): Disposable;
+}
+
+/** Depths by pool; a pool whose last question is not answered yet is not asked again, so that a hanging broker holds one call each. */
+const depthReader = (broker: Pick<Broker, "depth">) => {
+  const asking = new Set<string>();
+  return async (pools: readonly Pool[], withinMs: number): Promise<Map<string, Depth>> => {
+    const depths = new Map<string, Depth>();
+    const answers = pools
+      .filter(({ name }) => !asking.has(name))
+      .map(async (pool) => {
+        asking.add(pool.name);
+        try {
+          depths.set(pool.name, await broker.depth(pool));
+        } catch {
+          // unknown: the snapshot leaves its numbers out
+        } finally {
+          asking.delete(pool.name);
+        }
+      });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, withinMs);
+    await Promise.race([Promise.all(answers), promise]);
+    clearTimeout(timer);
+    return new Map(depths);
+  };
+};
+
+export const openSignals = ({ now = Date.now, everyMs = 1000, ...options }: SignalsOptions): Signals => {
+  const { node, bus, broker, store, log } = options;
+  const listeners = new Set<(snapshot: Snapshot) => void>();
+  const readDepths = depthReader(broker);
+  let stop: (() => void) | undefined;
+
+  const gather = () => {
+    const gateways = new Map<string, Heard<GatewayReport>>();
+    const workers = new Map<string, Heard<WorkerReport>>();
+    let before: Gathered | undefined;
+    let stopped = false;
+    let timer: NodeJS.Timeout | undefined;
+    const ask = () => bus.publish(REPORT_REQUEST_TOPIC, Buffer.from(JSON.stringify({ node })));
+    const hear = (message: Uint8Array) => {
+      const heard = report.safeParse(jsonOf(message));
+      if (!heard.success) return;
+      if ("worker" in heard.data) workers.set(heard.data.worker.node, { report: heard.data.worker, at: now() });
+      else gateways.set(heard.data.gateway.node, { report: heard.data.gateway, at: now() });
+    };
+    const subscription = bus.subscribe(reportTopic(node), hear);
+    subscription.then(ask, (error: unknown) => log.warn({ err: error }, "reports cannot be heard"));
+    const forgetStale = (heard: Map<string, Heard<unknown>>, at: number) => {
+      for (const [key, it] of heard) if (!isFresh(it, at)) heard.delete(key);
+    };
+    const tick = async () => {
+      const pools = options.pools();
+      const depths = await readDepths(pools, everyMs / 2);
+      if (stopped) return;
+      const at = now();
+      forgetStale(gateways, at);
+      forgetStale(workers, at);
+      const gathered: Gathered = {
+        at,
+        own: options.own(),
+        gateways: [...gateways.values()],
+        workers: [...workers.values()],
+        pools: pools.map(({ name }) => name),
+        depths,
+        servers: { broker: broker.connected(), adapter: bus.connected(), store: store.connected() },
+      };
+      const snapshot = aggregate(gathered, before);
+      before = gathered;
+      for (const listener of listeners) listener(snapshot);
+    };
+    const run = async () => {
+      const began = performance.now();
+      try {
+        await tick();
+      } catch (error) {
+        log.error({ err: error }, "a snapshot failed");
+      }
+      if (stopped) return;
+      ask();
+      timer = setTimeout(() => void run(), Math.max(0, everyMs - (performance.now() - began)));
+    };
+    timer = setTimeout(() => void run(), everyMs);
+    return () => {
+      stopped = true;
+      clearTimeout(timer);
+      subscription.then((it) => it[Symbol.asyncDispose]()).catch(() => undefined);
+    };
+  };
+
+  const close = (listener: (snapshot: Snapshot) => void) => {
+    listeners.delete(listener);
+    if (listeners.size > 0) return;
+    stop?.();
+    stop = undefined;
+  };
+
+  return {
+    open: (listener) => {
+      const mine = (snapshot: Snapshot) => listener(snapshot);
+      listeners.add(mine);
+      stop ??= gather();
+      return { [Symbol.dispose]: () => close(mine) };
+    },
+    async [Symbol.asyncDispose]() {
+      listeners.clear();
+      stop?.();
+      stop = undefined;
+    },
+  };
+};

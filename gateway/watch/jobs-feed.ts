@@ -1,0 +1,110 @@
+import { jobsChannel, type JobsPicture } from "#crds";
+import type { Log } from "#process";
+import type { Ledger } from "#store";
+import { Counter, type Registry } from "prom-client";
+import { jobsPictureOf } from "./jobs-picture.ts";
+
+/** Where a feed's events go: this gateway's own subscribers of a channel, or one of them. */
+export interface Emits {
+  emit(event: string, ...args: unknown[]): unknown;
+}
+
+export interface JobsFeedOptions {
+  ledger: Pick<Ledger, "overview">;
+  /** Names of the live configuration's pools. */
+  pools: () => readonly string[];
+  /** This gateway's own subscribers of `channel`. */
+  local: (channel: string) => Emits;
+  log: Log;
+  registry: Registry;
+  now?: () => number;
+  everyMs?: number;
+  /** Jobs of each list. */
+  limit?: number;
+}
+
+/** The channels `jobs:<pool>`: each gateway reads the ledger for its own subscribers, and only while it has some. */
+export interface JobsFeed extends Disposable {
+  /** The first local subscriber of a channel came (`occupied`), or the last went. */
+  onLocalChannel(channel: string, occupied: boolean): void;
+  /** A socket has subscribed: it gets the picture as last seen, at once. */
+  onSubscribed(channel: string, socket: Emits): void;
+}
+
+interface Watching {
+  pool: string;
+  channel: string;
+  picture: JobsPicture | undefined;
+  text: string;
+  reading: boolean;
+  /** ms since the epoch; not read again before it. */
+  notBefore: number;
+}
+
+const PREFIX = jobsChannel("");
+const AWAY_MS = 1000;
+
+export const openJobsFeed = ({ now = Date.now, everyMs = 250, limit = 50, ...options }: JobsFeedOptions): JobsFeed => {
+  const { ledger, local, log } = options;
+  const watching = new Map<string, Watching>();
+  const failures = new Counter({
+    name: "realtime_feed_read_failures_total",
+    help: "Reads of the ledger for jobs:<pool> that failed; the picture stays as it was.",
+    registers: [options.registry],
+  });
+  let timer: NodeJS.Timeout | undefined;
+
+  const show = (it: Watching, picture: JobsPicture) => {
+    const text = JSON.stringify(picture);
+    if (text === it.text || watching.get(it.channel) !== it) return;
+    it.text = text;
+    it.picture = picture;
+    local(it.channel).emit("jobs", picture);
+  };
+
+  const look = async (it: Watching) => {
+    if (it.reading || now() < it.notBefore || !options.pools().includes(it.pool)) return;
+    it.reading = true;
+    try {
+      show(it, jobsPictureOf(it.pool, await ledger.overview(it.pool, limit)));
+    } catch (error) {
+      failures.inc();
+      log.debug({ err: error, pool: it.pool }, "the ledger cannot be read");
+      it.notBefore = now() + AWAY_MS;
+      show(it, { pool: it.pool, unavailable: true });
+    } finally {
+      it.reading = false;
+    }
+  };
+
+  const lookAtAll = () => {
+    for (const it of watching.values()) void look(it);
+  };
+
+  return {
+    onLocalChannel: (channel, occupied) => {
+      if (!channel.startsWith(PREFIX)) return;
+      if (!occupied) {
+        watching.delete(channel);
+        if (watching.size > 0) return;
+        clearInterval(timer);
+        timer = undefined;
+        return;
+      }
+      if (watching.has(channel)) return;
+      const pool = channel.slice(PREFIX.length);
+      const it: Watching = { pool, channel, picture: undefined, text: "", reading: false, notBefore: 0 };
+      watching.set(channel, it);
+      timer ??= setInterval(lookAtAll, everyMs);
+      void look(it);
+    },
+    onSubscribed: (channel, socket) => {
+      const picture = watching.get(channel)?.picture;
+      if (picture !== undefined) socket.emit("jobs", picture);
+    },
+    [Symbol.dispose]: () => {
+      watching.clear();
+      clearInterval(timer);
+    },
+  };
+};
