@@ -18,18 +18,18 @@ const isErrorCode = (code: string): code is keyof typeof ERRORS => Object.hasOwn
 /** What a handler failed with is passed on: 502, or its own status where its code is one of ours. */
 const statusOfFailure = (code: string): number => ERRORS[isErrorCode(code) ? code : "handler_failed"].status;
 
-const run =
-  <K extends OperationId>(id: K, handle: Handlers[K]): RequestHandler =>
-  async (request, response) => {
-    const { params, query, body, status } = OPERATIONS[id];
+const runner = <K extends OperationId>(handlers: Pick<Handlers, K>, id: K): RequestHandler => {
+  const { params, query, body, status } = OPERATIONS[id];
+  return async (request, response) => {
     const input = {
       params: params.parse(request.params),
       query: query.parse(request.query),
       body: body.parse(request.body ?? {}),
     } as OperationInput<K>;
-    const answer = await handle(input);
+    const answer = await handlers[id](input);
     response.status(answer.ok ? status : statusOfFailure(answer.error.code)).json(answer);
   };
+};
 
 /** The express app of the HTTP API: one route per operation of `crds/http.ts`, its document, and refusals for the rest. */
 export const createApp = (context: ApiContext, keys: () => readonly string[]): Express => {
@@ -54,11 +54,10 @@ export const createApp = (context: ApiContext, keys: () => readonly string[]): E
 
   const app = express().disable("x-powered-by").disable("etag");
   app.get(OPENAPI_PATH, counted(`GET ${OPENAPI_PATH}`), (_request, response) => void response.json(document));
-  const mount = <K extends OperationId>(id: K) => {
+  for (const id of Object.keys(OPERATIONS) as OperationId[]) {
     const { method, path } = OPERATIONS[id];
-    app[method](path, counted(`${method.toUpperCase()} ${path}`), hasKey, json, run(id, handlers[id]));
-  };
-  for (const id of Object.keys(OPERATIONS) as OperationId[]) mount(id);
+    app[method](path, counted(`${method.toUpperCase()} ${path}`), hasKey, json, runner(handlers, id));
+  }
   app.use(counted("unknown"), hasKey, (_request, _response, next) => {
     next(new Refusal("not_found", `no such route; they are listed at ${OPENAPI_PATH}`));
   });

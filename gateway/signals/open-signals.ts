@@ -16,7 +16,8 @@ import { jsonOf } from "./answer.ts";
 export interface SignalsOptions {
   node: string;
   bus: Bus;
-  broker: Pick<Broker, "depth" | "connected">;
+  /** Undefined where none could be reached yet, or none is needed. */
+  broker: () => Pick<Broker, "depth" | "connected"> | undefined;
   store: { connected(): boolean };
   /** The live configuration's. */
   pools: () => readonly Pool[];
@@ -33,10 +34,12 @@ export interface Signals extends AsyncDisposable {
 }
 
 /** Depths by pool; a pool whose last question is not answered yet is not asked again, so that a hanging broker holds one call each. */
-const depthReader = (broker: Pick<Broker, "depth">) => {
+const depthReader = (brokerOf: () => Pick<Broker, "depth"> | undefined) => {
   const asking = new Set<string>();
   return async (pools: readonly Pool[], withinMs: number): Promise<Map<string, Depth>> => {
     const depths = new Map<string, Depth>();
+    const broker = brokerOf();
+    if (broker === undefined) return depths;
     const answers = pools
       .filter(({ name }) => !asking.has(name))
       .map(async (pool) => {
@@ -55,6 +58,10 @@ const depthReader = (broker: Pick<Broker, "depth">) => {
     clearTimeout(timer);
     return new Map(depths);
   };
+};
+
+const forgetStale = (heard: Map<string, Heard<unknown>>, at: number): void => {
+  for (const [key, it] of heard) if (!isFresh(it, at)) heard.delete(key);
 };
 
 export const openSignals = ({ now = Date.now, everyMs = 1000, ...options }: SignalsOptions): Signals => {
@@ -78,9 +85,6 @@ export const openSignals = ({ now = Date.now, everyMs = 1000, ...options }: Sign
     };
     const subscription = bus.subscribe(reportTopic(node), hear);
     subscription.then(ask, (error: unknown) => log.warn({ err: error }, "reports cannot be heard"));
-    const forgetStale = (heard: Map<string, Heard<unknown>>, at: number) => {
-      for (const [key, it] of heard) if (!isFresh(it, at)) heard.delete(key);
-    };
     const tick = async () => {
       const pools = options.pools();
       const depths = await readDepths(pools, everyMs / 2);
@@ -95,7 +99,11 @@ export const openSignals = ({ now = Date.now, everyMs = 1000, ...options }: Sign
         workers: [...workers.values()],
         pools: pools.map(({ name }) => name),
         depths,
-        servers: { broker: broker.connected(), adapter: bus.connected(), store: store.connected() },
+        servers: {
+          broker: broker()?.connected() ?? pools.length === 0,
+          adapter: bus.connected(),
+          store: store.connected(),
+        },
       };
       const snapshot = aggregate(gathered, before);
       before = gathered;

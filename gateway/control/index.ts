@@ -1,0 +1,42 @@
+import type { GatewayReport } from "#crds";
+import type { Watched } from "#process";
+import { listen, type Listening } from "../api/listen.ts";
+import type { GatewayContext } from "../context.ts";
+import { answerReports, openSignals } from "../signals/index.ts";
+import type { ClusterFeed } from "../watch/index.ts";
+import { createApp } from "./create-app.ts";
+
+/** What the control port needs of its gateway. */
+export type ControlContext = Pick<
+  GatewayContext,
+  "node" | "bus" | "broker" | "store" | "config" | "log" | "refusals" | "clock" | "connections" | "draining"
+>;
+
+export interface ControlOptions {
+  host: string;
+  port: number;
+  token: Pick<Watched<string>, "current">;
+  feed: Pick<ClusterFeed, "announce">;
+  /** Begins the gateway's drain. */
+  drain: () => void;
+  /** ms between snapshots. */
+  everyMs?: number;
+}
+
+/** Serves the control port, and answers the other gateways' requests for reports. Rejects where the port is taken. */
+export const serveControl = async (
+  context: ControlContext,
+  { host, port, token, feed, drain, everyMs = 1000 }: ControlOptions,
+): Promise<Listening> => {
+  const { node, bus, broker, store, config, log, clock, connections, draining } = context;
+  const own = (): GatewayReport => ({ node, connections: connections(), carried: 0, draining: draining() });
+  await using opened = new AsyncDisposableStack();
+  opened.use(await answerReports(bus, () => ({ gateway: own() })));
+  const pools = () => config.current().pools;
+  const signals = opened.use(openSignals({ node, bus, broker, store, pools, own, log, now: clock, everyMs }));
+  const announce: ClusterFeed["announce"] = (events) => feed.announce(events);
+  const app = createApp(context, { token, signals, announce, drain });
+  const listening = opened.use(await listen(app, { host, port }, 0));
+  const stack = opened.move();
+  return { port: listening.port, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+};
