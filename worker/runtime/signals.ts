@@ -1,0 +1,27 @@
+import type { Bus, Subscription } from "#adapter";
+import { CANCEL_TOPIC, REPORT_REQUEST_TOPIC, reportRequest, reportTopic } from "#crds";
+import type { Log } from "#process";
+import type { Cancels } from "./cancels.ts";
+import type { Runner } from "./run.ts";
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/** Hears which jobs are cancelled. */
+export const hearCancels = (bus: Bus, cancels: Cancels, runner: Pick<Runner, "cancel">): Promise<Subscription> =>
+  bus.subscribe(CANCEL_TOPIC, (message) => {
+    const key = decoder.decode(message);
+    cancels.heard(key);
+    runner.cancel(key);
+  });
+
+/** Answers whoever asks what this worker does. */
+export const answerReports = (bus: Bus, runner: Pick<Runner, "report">, log: Log): Promise<Subscription> =>
+  bus.subscribe(REPORT_REQUEST_TOPIC, (message) => {
+    try {
+      const { node } = reportRequest.parse(JSON.parse(decoder.decode(message)));
+      bus.publish(reportTopic(node), encoder.encode(JSON.stringify({ worker: runner.report() })));
+    } catch (error) {
+      log.warn({ err: error }, "a request for a report is not understood");
+    }
+  });

@@ -1,0 +1,61 @@
+import { joinMembership, openDelivery } from "#adapter";
+import { openBroker } from "#broker";
+import type { WorkerEnvironment } from "#crds";
+import type { ProcessContext } from "#process";
+import { createLedgerWriter, openStore } from "#store";
+import { createCancels } from "./cancels.ts";
+import { loadHandlers, provideSdk } from "./load.ts";
+import { createMetrics } from "./metrics.ts";
+import { createRunner } from "./run.ts";
+import { settingsOf, type Driver } from "./servers.ts";
+import { answerReports, hearCancels } from "./signals.ts";
+import { stopRunning } from "./stop.ts";
+
+/** Builds a worker: handlers, servers, and last the jobs. What is started is on `stack`, so that jobs stop before what they need. */
+export const startWorker = async ({
+  env,
+  log: processLog,
+  registry,
+  node,
+  stack,
+  readiness,
+}: ProcessContext<WorkerEnvironment>): Promise<Record<string, number>> => {
+  const pool = env.POOL;
+  const log = processLog.child({ pool: pool.name });
+  provideSdk();
+  const handlerOf = await loadHandlers(env.HANDLERS, pool);
+
+  const common = { cluster: env.CLUSTER, node, log, registry };
+  const open = (driver: Driver) => ({ ...common, settings: settingsOf(driver, env) });
+  const [broker, store, delivery] = await Promise.all([
+    openBroker(env.BROKER, open(env.BROKER)).then((it) => stack.use(it)),
+    openStore(env.STORE, open(env.STORE)).then((it) => stack.use(it)),
+    openDelivery(env.ADAPTER, open(env.ADAPTER)).then((it) => stack.use(it)),
+  ]);
+  const { bus } = delivery;
+  readiness(() => (broker.connected() ? undefined : "the broker does not answer"));
+  readiness(() => (bus.connected() ? undefined : "the adapter does not answer"));
+
+  const ledgerWriter = stack.use(createLedgerWriter({ ledger: store.ledger, log, registry }));
+  const cancels = createCancels({ connected: () => bus.connected() });
+  const runner = createRunner({
+    pool,
+    node,
+    handlerOf,
+    bus,
+    emitter: (context) => delivery.emitter(context),
+    ledger: store.ledger,
+    record: (entry) => ledgerWriter.record(entry),
+    cancels,
+    metrics: createMetrics(pool.name, registry),
+    log,
+  });
+  stack.use(await hearCancels(bus, cancels, runner));
+  stack.use(await answerReports(bus, runner, log));
+  stack.use(await joinMembership(bus, { node, instance: env.INSTANCE, role: "worker", pool: pool.name }, { log }));
+
+  await broker.declare([pool]);
+  const consumption = await broker.consume(pool, (job) => runner.run(job));
+  stack.defer(() => stopRunning(consumption, runner, { graceMs: env.GRACE_SECONDS * 1000, log }));
+  return {};
+};

@@ -1,0 +1,31 @@
+import { replyTopic, type Job, type Reply } from "#crds";
+import type { Attempt } from "./attempt.ts";
+import type { Verdict } from "./decide.ts";
+
+const text = new TextEncoder();
+
+/** The bytes of the answer to a job of mode request. */
+export const encodeReply = ({ id, user }: Job, { result, error }: Pick<Verdict, "result" | "error">): Uint8Array =>
+  text.encode(JSON.stringify({ v: 1, id, user, result, error } satisfies Reply));
+
+/**
+ * Tells whoever waits for the job what became of it: the asking gateway in mode request, else the user's connections. Throws where the
+ * result is neither JSON nor binary.
+ */
+export const tell = (
+  it: Attempt,
+  { outcome, state, result, error }: Verdict,
+  publish: (topic: string, message: Uint8Array) => void,
+): void => {
+  const { job, attempt } = it;
+  if (state === undefined || job.mode === "copy") return;
+  if (job.mode === "request") {
+    if (job.replyTo !== undefined) publish(replyTopic(job.replyTo), encodeReply(job, { result, error }));
+    return;
+  }
+  if (job.user === undefined) return;
+  const user = it.emitter.toUser(job.user);
+  if (outcome.kind === "retry") user.emit("job:retry", { id: job.id, attempt, inMs: outcome.inMs });
+  else if (error === undefined) user.emit("job:done", { id: job.id, result });
+  else user.emit("job:failed", { id: job.id, error });
+};
