@@ -1,0 +1,134 @@
+import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseRealtimeCluster, API_VERSION, KIND, withDefaults, type Pool } from "#crds";
+import type { ReadyMessage } from "#process";
+import { eventually, spawnNode, type NodeProcess } from "#testing";
+
+const ROOT = join(import.meta.dirname, "..");
+
+/** One gateway, one worker and the hub as processes of their own, with servers that run. */
+export interface BenchCluster extends AsyncDisposable {
+  /** http://127.0.0.1:… of the clients' port. */
+  url: string;
+  /** Directory of the adapter's server settings, for an emitter. */
+  adapterDirectory: string;
+  /** µs of CPU that a role has used. */
+  cpuMicros(role: "gateway" | "worker" | "hub"): Promise<number>;
+}
+
+interface Options {
+  /** uri of a Redis for adapter and store; absent: the hub. */
+  redis?: string;
+  /** uri of a RabbitMQ for the jobs; absent: the hub. */
+  rabbitmq?: string;
+  /** Module of handlers for the event `bench:job`. */
+  handlers?: string;
+  concurrency?: number;
+}
+
+const readyOf = (node: NodeProcess): Promise<ReadyMessage> =>
+  eventually(
+    () => {
+      const [message] = node.messages;
+      if (message === undefined) throw new Error(`not ready: ${node.lines.slice(-5).join("\n")}`);
+      return message as ReadyMessage;
+    },
+    { timeoutMs: 30_000 },
+  );
+
+export const startCluster = async ({
+  redis,
+  rabbitmq,
+  handlers,
+  concurrency = 100,
+}: Options): Promise<BenchCluster> => {
+  await using stack = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), "realtime-bench-"));
+  stack.defer(() => rm(directory, { recursive: true, force: true }));
+  const server = async (name: string, uri: string) => {
+    await mkdir(join(directory, name));
+    await writeFile(join(directory, name, "uri"), uri);
+    return join(directory, name);
+  };
+  const file = async (name: string, text: string) => {
+    await writeFile(join(directory, name), text);
+    return join(directory, name);
+  };
+  const parsed = parseRealtimeCluster({
+    apiVersion: API_VERSION,
+    kind: KIND,
+    metadata: { name: "bench" },
+    spec: {
+      gateway: { limits: { eventsPerSecond: 100_000, connectionsPerUser: 100_000 } },
+      workers: handlers === undefined ? [] : [{ name: "bench", events: ["bench:*"], handlers, concurrency }],
+    },
+  });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  const { spec } = withDefaults(parsed.value);
+  const pools: Pool[] = spec.workers.map(
+    ({ name, events, mode, orderBy, concurrency: width, timeoutSeconds, retry }) => ({
+      name,
+      events,
+      mode,
+      orderBy,
+      concurrency: width,
+      timeoutSeconds,
+      retry,
+    }),
+  );
+  const common = (instance: string) => ({
+    CLUSTER: "bench",
+    INSTANCE: instance,
+    PROBE_PORT: "0",
+    PROBE_HOST: "127.0.0.1",
+    LOG_LEVEL: "warn",
+  });
+  const start = async (role: string, env: Record<string, string>) => {
+    const node = stack.use(spawnNode(join(ROOT, role, "main.ts"), env));
+    return { node, ...(await readyOf(node)) };
+  };
+  const hub = await start("hub", { ...common("bench-hub-0"), HUB_PORT: "0", HUB_HOST: "127.0.0.1" });
+  const hubDirectory = await server("hub", `tcp://127.0.0.1:${hub.ports["hub"]}`);
+  const redisDirectory = redis === undefined ? undefined : await server("redis", redis);
+  const dataPlane = {
+    ADAPTER: redisDirectory === undefined ? "zeromq" : "redis",
+    STORE: redisDirectory === undefined ? "hub" : "redis",
+    BROKER: rabbitmq === undefined ? "zeromq" : "rabbitmq",
+    HUB_DIR: hubDirectory,
+    ...(redisDirectory === undefined ? {} : { REDIS_DIR: redisDirectory }),
+    ...(rabbitmq === undefined ? {} : { RABBITMQ_DIR: await server("rabbitmq", rabbitmq) }),
+    CONFIG_FILE: await file("config.json", JSON.stringify({ pools })),
+  };
+  const gateway = await start("gateway", {
+    ...common("bench-gateway-0"),
+    ...dataPlane,
+    GATEWAY: JSON.stringify(spec.gateway),
+    HOST: "127.0.0.1",
+    PORT: "0",
+    CONTROL_PORT: "0",
+    CONTROL_TOKEN_FILE: await file("control-token", "bench-control-token"),
+    SESSION_KEY_FILE: await file("session-key", "bench-session-key-of-32-bytes-or-more"),
+  });
+  const [pool] = pools;
+  const worker =
+    pool === undefined || handlers === undefined
+      ? undefined
+      : await start("worker", {
+          ...common("bench-worker-0"),
+          ...dataPlane,
+          POOL: JSON.stringify(pool),
+          HANDLERS: handlers,
+        });
+  const probes = { hub, gateway, worker };
+  const running = stack.move();
+  return {
+    url: `http://127.0.0.1:${gateway.ports["clients"]}`,
+    adapterDirectory: redisDirectory ?? hubDirectory,
+    async cpuMicros(role) {
+      const text = await (await fetch(`http://127.0.0.1:${probes[role]?.ports["probes"]}/metrics`)).text();
+      return Number(/^process_cpu_seconds_total (\S+)/m.exec(text)?.[1]) * 1e6;
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+};

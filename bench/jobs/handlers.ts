@@ -1,0 +1,3 @@
+import { handlers } from "@realtimecluster/worker";
+
+export default handlers({ "bench:job": () => Promise.resolve({ ok: true }) });
