@@ -40,7 +40,7 @@ const ours = async (servers: { redis?: string; rabbitmq?: string }) => {
   await clients.call<Result>("run", JOBS / 10, WINDOW, PAYLOAD);
   const perSecond = await median(async () => (await clients.call<Result>("run", JOBS, WINDOW, PAYLOAD)).perSecond);
   const paced = await clients.call<Result>("pace", perSecond / 2, 5, PAYLOAD);
-  return { perSecond, ...{ p50: paced.p50, p99: paced.p99 } };
+  return { perSecond, p50: paced.p50, p99: paced.p99 };
 };
 
 await using redis = await startServer("redis");
