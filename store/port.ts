@@ -1,24 +1,8 @@
+import type { JobState, LedgerEntry } from "#crds";
+
 /** Every method rejects with the Refusal `store_unavailable` within 2 s where the server does not answer; nothing is retried behind the caller's back. */
 
-export type JobState = "queued" | "running" | "retrying" | "done" | "failed" | "cancelled";
-
-/** What is known of a job. Times in ms since the epoch. */
-export interface LedgerEntry {
-  id: string;
-  user?: string | undefined;
-  pool: string;
-  event: string;
-  state: JobState;
-  attempt: number;
-  progress?: unknown;
-  /** The handler's result, where it is at most 16 KiB as JSON. */
-  result?: unknown;
-  error?: { code: string; message: string } | undefined;
-  worker?: string | undefined;
-  queuedAt?: number | undefined;
-  startedAt?: number | undefined;
-  endedAt?: number | undefined;
-}
+export type { JobState, LedgerEntry };
 
 /**
  * What happened to jobs: at most 10,000 finished ones per pool, for 24 h, and at most 100,000 each that wait and that run, for 7 days.
