@@ -75,10 +75,31 @@ interface Started {
   consumption: Consumption;
 }
 
+const aCluster = () => `t${randomBytes(5).toString("hex")}`;
+
+/** Consumes, remembering what came and what was done. */
+const work = async (
+  broker: Broker,
+  pool: Pool,
+  run: (delivery: Delivery) => Promise<Outcome> = (delivery) => behave(pool, delivery),
+): Promise<Started> => {
+  const seen: Delivery[] = [];
+  const done: Delivery[] = [];
+  const consumption = await broker.consume(pool, async (delivery) => {
+    seen.push(delivery);
+    const outcome = await run(delivery);
+    if (outcome.kind === "done") done.push(delivery);
+    return outcome;
+  });
+  return { seen, done, consumption };
+};
+
+const publishAll = (broker: Broker, pool: Pool, names: readonly string[], payload: Orders = {}) =>
+  Promise.all(names.map((id) => broker.publish(pool, aJob(id, payload, { mode: pool.mode }))));
+
 /** The conformance suite of the port `Broker`: every driver passes the cases of what it promises. */
 export const describeBroker = (name: string, options: SuiteOptions): void => {
   const { driver, promises } = options;
-  const aCluster = () => `t${randomBytes(5).toString("hex")}`;
   const open = (uri: string, cluster: string): Promise<Broker> =>
     openBroker(driver, {
       cluster,
@@ -87,26 +108,6 @@ export const describeBroker = (name: string, options: SuiteOptions): void => {
       log: silentLog(),
       registry: new Registry(),
     });
-
-  /** Consumes, remembering what came and what was done. */
-  const work = async (
-    broker: Broker,
-    pool: Pool,
-    run: (delivery: Delivery) => Promise<Outcome> = (delivery) => behave(pool, delivery),
-  ): Promise<Started> => {
-    const seen: Delivery[] = [];
-    const done: Delivery[] = [];
-    const consumption = await broker.consume(pool, async (delivery) => {
-      seen.push(delivery);
-      const outcome = await run(delivery);
-      if (outcome.kind === "done") done.push(delivery);
-      return outcome;
-    });
-    return { seen, done, consumption };
-  };
-
-  const publishAll = (broker: Broker, pool: Pool, names: readonly string[], payload: Orders = {}) =>
-    Promise.all(names.map((id) => broker.publish(pool, aJob(id, payload, { mode: pool.mode }))));
 
   const spawnWorker = async (uri: string, cluster: string, pool: Pool): Promise<NodeProcess> => {
     const worker = spawnNode(WORKER, { DRIVER: driver, URI: uri, CLUSTER: cluster, POOL: JSON.stringify(pool) });
@@ -508,9 +509,9 @@ export const describeBroker = (name: string, options: SuiteOptions): void => {
         const { done } = await work(worker, pool, () => Promise.resolve({ kind: "done" }));
         const acked: string[] = [];
         const codes = new Set<string>();
-        let on = true;
+        const ending = new AbortController();
         const load = async (prefix: string) => {
-          for (let index = 0; on; index++) {
+          for (let index = 0; !ending.signal.aborted; index++) {
             const id = `${prefix}-${index}`;
             try {
               await publisher.publish(pool, aJob(id));
@@ -527,7 +528,7 @@ export const describeBroker = (name: string, options: SuiteOptions): void => {
         const before = acked.length;
         await server.start();
         await eventually(() => expect(acked.length).toBeGreaterThan(before + 200), { timeoutMs: 50_000 });
-        on = false;
+        ending.abort();
         await Promise.all(loads);
         await eventually(
           () => {

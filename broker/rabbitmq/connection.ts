@@ -1,0 +1,133 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { connect, type ChannelModel } from "amqplib";
+import type { Log, ServerSettings } from "#process";
+
+const FIRST_BACKOFF_MS = 250;
+const LAST_BACKOFF_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 5000;
+const CLOSE_TIMEOUT_MS = 2000;
+const HEARTBEAT_SECONDS = 20;
+
+/** ms until the next look at a server after `failures` in a row: doubling, jittered by half, 250 ms to 10 s. */
+export const backoffMs = (failures: number, random: () => number = Math.random): number =>
+  Math.max(FIRST_BACKOFF_MS, Math.min(LAST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** failures) * (0.5 + random() / 2));
+
+const withHeartbeat = (uri: string): string => {
+  const url = new URL(uri);
+  if (!url.searchParams.has("heartbeat")) url.searchParams.set("heartbeat", String(HEARTBEAT_SECONDS));
+  return url.href;
+};
+
+/** One connection that is made again whenever it is lost. */
+export interface Connection extends AsyncDisposable {
+  /** The connection once it is set up; undefined while there is none. */
+  current(): ChannelModel | undefined;
+  /** The server blocks publishers: it is short of memory or disk. */
+  blocked(): boolean;
+  /** Resolves with the connection once it is set up; rejects after `timeoutMs` with what kept it from being. */
+  opened(timeoutMs: number): Promise<ChannelModel>;
+  /** Gives up the connection and makes another. */
+  reset(): void;
+}
+
+export interface ConnectionOptions {
+  /** Shown by the server's own tools. */
+  name: string;
+  settings: () => Promise<ServerSettings>;
+  log: Log;
+  /** Makes what the connection is for; it counts as open once this has resolved. */
+  setUp: (model: ChannelModel) => Promise<void>;
+  onLost: () => void;
+}
+
+const close = async (it: ChannelModel) => {
+  await Promise.race([it.close().catch(() => {}), wait(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
+};
+
+/** Starts connecting and keeps at it, with jittered backoff and settings read anew, until disposed. */
+export const openConnection = ({ name, settings, log, setUp, onLost }: ConnectionOptions): Connection => {
+  const closing = new AbortController();
+  let model: ChannelModel | undefined;
+  let blocked = false;
+  let lastError: unknown;
+  let wakeUp = Promise.withResolvers<ChannelModel>();
+
+  /** Connects, and resolves when the connection is lost. Rejects where none came about. */
+  const live = async (onOpen: () => void) => {
+    const { uri, ca } = await settings();
+    const it = await connect(withHeartbeat(uri), {
+      noDelay: true,
+      timeout: CONNECT_TIMEOUT_MS,
+      clientProperties: { connection_name: name },
+      ...(ca === undefined ? {} : { ca: [ca] }),
+    });
+    const lost = Promise.withResolvers<void>();
+    it.on("error", (error) => (lastError = error));
+    it.on("close", () => lost.resolve());
+    it.on("blocked", (reason) => {
+      blocked = true;
+      log.warn({ connection: name, reason }, "the broker blocks publishers");
+    });
+    it.on("unblocked", () => (blocked = false));
+    blocked = false;
+    try {
+      await setUp(it);
+    } catch (error) {
+      await close(it);
+      throw error;
+    }
+    if (closing.signal.aborted) return close(it);
+    model = it;
+    onOpen();
+    wakeUp.resolve(it);
+    await lost.promise;
+  };
+
+  const keep = async () => {
+    let failures = 0;
+    while (!closing.signal.aborted) {
+      try {
+        await live(() => {
+          failures = 0;
+          log.info({ connection: name }, "connected to the broker");
+        });
+      } catch (error) {
+        lastError = error;
+      }
+      if (model !== undefined) wakeUp = Promise.withResolvers();
+      model = undefined;
+      onLost();
+      if (closing.signal.aborted) return;
+      const inMs = Math.round(backoffMs(failures++));
+      log.warn({ err: lastError, connection: name, inMs }, "no connection to the broker");
+      await wait(inMs, undefined, { signal: closing.signal }).catch(() => {});
+    }
+  };
+  const kept = keep();
+
+  return {
+    current: () => model,
+    blocked: () => blocked,
+    opened: async (timeoutMs) => {
+      if (model !== undefined) return model;
+      const timeout = new AbortController();
+      const tooLong = wait(timeoutMs, undefined, { signal: timeout.signal }).then(() => {
+        throw new Error(`cannot connect to RabbitMQ within ${timeoutMs} ms`, { cause: lastError });
+      });
+      try {
+        return await Promise.race([wakeUp.promise, tooLong]);
+      } finally {
+        timeout.abort();
+        tooLong.catch(() => {});
+      }
+    },
+    reset: () => {
+      if (model !== undefined) void close(model);
+    },
+    [Symbol.asyncDispose]: async () => {
+      closing.abort();
+      if (model !== undefined) await close(model);
+      await Promise.race([kept, wait(CONNECT_TIMEOUT_MS, undefined, { ref: false })]);
+    },
+  };
+};

@@ -1,0 +1,138 @@
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import { Refusal, type DeadLetter } from "#crds";
+import type { Depth, Inspector } from "../port.ts";
+import { retrySteps } from "../retry.ts";
+import { readDeadLetter } from "./dead-letter.ts";
+import { onChannel, replyCode } from "./declare.ts";
+import type { Publisher } from "./publisher.ts";
+import { deadQueue, delayQueue, incomingExchange, poolQueue, routingKey } from "./queues.ts";
+
+const MAX_LISTED = 1000;
+const REDRIVEN_AT_ONCE = 200;
+/** ms without a message after which the rest is taken to be in other hands. */
+const QUIET_MS = 2000;
+
+export interface InspectorOptions {
+  cluster: string;
+  current: () => ChannelModel | undefined;
+  publisher: Publisher;
+}
+
+/** Messages that wait in a queue; none where there is no such queue. */
+const waitingIn = (model: ChannelModel, queue: string): Promise<number> =>
+  onChannel(model, (channel) => channel.checkQueue(queue)).then(
+    ({ messageCount }) => messageCount,
+    (error: unknown) => {
+      if (replyCode(error) === 404) return 0;
+      throw error;
+    },
+  );
+
+/**
+ * Shows `each` the first `count` messages of a queue, oldest first. What is not acknowledged by then goes back to the head, in order.
+ */
+const browse = (
+  model: ChannelModel,
+  queue: string,
+  { count, prefetch }: { count: number; prefetch: number },
+  each: (message: ConsumeMessage, channel: Channel) => Promise<void>,
+): Promise<void> =>
+  onChannel(model, async (channel) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    let seen = 0;
+    const acts: Promise<void>[] = [];
+    const finish = () => void Promise.all(acts).then(() => resolve(), reject);
+    const quiet = setTimeout(finish, QUIET_MS);
+    channel.on("close", () => reject(new Error("the channel was closed")));
+    promise.catch(() => {});
+    try {
+      await channel.prefetch(prefetch);
+      await channel.consume(queue, (message) => {
+        if (message === null) return finish();
+        if (seen === count) return;
+        seen++;
+        quiet.refresh();
+        const act = each(message, channel);
+        act.catch(reject);
+        acts.push(act);
+        if (seen === count) finish();
+      });
+      await promise;
+    } finally {
+      clearTimeout(quiet);
+    }
+  });
+
+export const createInspector = ({ cluster, current, publisher }: InspectorOptions): Inspector => {
+  const connected = (): ChannelModel => {
+    const model = current();
+    if (model === undefined) throw new Refusal("broker_unavailable", "the broker is away");
+    return model;
+  };
+
+  /** Refuses as unavailable what fails with the connection. */
+  const asking = async <T>(ask: (model: ChannelModel) => Promise<T>): Promise<T> => {
+    const model = connected();
+    try {
+      return await ask(model);
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      throw new Refusal("broker_unavailable", "the broker did not answer", { cause: error });
+    }
+  };
+
+  return {
+    depth: (pool) =>
+      asking(async (model): Promise<Depth> => {
+        if (pool.mode === "request") return { ready: await waitingIn(model, poolQueue(cluster, pool)), dead: 0 };
+        const [dead = 0, ...ready] = await Promise.all(
+          [
+            deadQueue(cluster, pool),
+            poolQueue(cluster, pool),
+            ...retrySteps(pool.retry).map((ms) => delayQueue(cluster, pool, ms)),
+          ].map((queue) => waitingIn(model, queue)),
+        );
+        return { ready: ready.reduce((sum, count) => sum + count, 0), dead };
+      }),
+
+    deadLetters: (pool, limit) =>
+      asking(async (model): Promise<DeadLetter[]> => {
+        const queue = deadQueue(cluster, pool);
+        const count = Math.min(limit, MAX_LISTED, await waitingIn(model, queue));
+        const letters: DeadLetter[] = [];
+        if (count > 0)
+          await browse(model, queue, { count, prefetch: count }, ({ content, properties }) => {
+            letters.push(readDeadLetter(pool, { content, headers: properties.headers }));
+            return Promise.resolve();
+          });
+        return letters;
+      }),
+
+    redrive: (pool, ids) =>
+      asking(async (model) => {
+        const queue = deadQueue(cluster, pool);
+        const count = await waitingIn(model, queue);
+        const wanted = ids === undefined ? undefined : new Set(ids);
+        let moved = 0;
+        const putBack = async (message: ConsumeMessage, channel: Channel) => {
+          const { content, properties } = message;
+          if (
+            wanted !== undefined &&
+            !wanted.has(readDeadLetter(pool, { content, headers: properties.headers }).job.id)
+          )
+            return;
+          await publisher.send({
+            exchange: incomingExchange(cluster),
+            key: routingKey(pool),
+            content,
+            persistent: true,
+          });
+          channel.ack(message);
+          moved++;
+        };
+        const prefetch = wanted === undefined ? REDRIVEN_AT_ONCE : 0;
+        if (count > 0) await browse(model, queue, { count, prefetch }, putBack);
+        return moved;
+      }),
+  };
+};
