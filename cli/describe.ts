@@ -1,0 +1,40 @@
+import type { ClusterEvent } from "#crds";
+import type { LogLine } from "#local";
+import type { Terminal } from "./terminal.ts";
+
+const because = (message: string | undefined) => (message === undefined ? "" : `: ${message}`);
+
+/** A change of a process, on one line. */
+export const describeEvent = ({ paint }: Terminal, { what, instance, message }: ClusterEvent): string => {
+  switch (what) {
+    case "starting":
+      return paint("dim", `· ${instance} starting`);
+    case "ready":
+      return `${paint("green", "✓")} ${instance} ready`;
+    case "exited":
+      return `${paint("red", "✗")} ${instance} died${because(message)}`;
+    case "failing":
+      return `${paint("red", "✗")} ${instance} cannot start${because(message)}`;
+    case "restarting":
+      return paint("yellow", `↻ ${instance} starting again`);
+    case "stopping":
+      return paint("dim", `… ${instance} stopping`);
+    case "stopped":
+      return paint("dim", `○ ${instance} stopped`);
+  }
+};
+
+/** A line of a process's log, where a person should see it: warnings, errors, and what handlers print; else undefined. */
+export const describeLine = ({ paint }: Terminal, instance: string, { level, text }: LogLine): string | undefined => {
+  switch (level) {
+    case undefined:
+      return `${paint("dim", `${instance} |`)} ${text}`;
+    case "warn":
+      return `${paint("yellow", "!")} ${instance}: ${text}`;
+    case "error":
+    case "fatal":
+      return `${paint("red", "!")} ${instance}: ${text}`;
+    default:
+      return undefined;
+  }
+};

@@ -1,0 +1,102 @@
+import { access } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { withDefaults, type Cluster } from "#crds";
+import { stateDirectory, type StateDirectory } from "#local";
+import { topology, type Problem } from "#operator";
+import { parseFile, readText, shownPath } from "./read-file.ts";
+import { UserError } from "./user-error.ts";
+
+export interface Loaded {
+  file: string;
+  /** Its paths are absolute. */
+  cluster: Cluster;
+  directory: StateDirectory;
+}
+
+/** `cluster` with the paths that its file gives, which begin at the file's directory, made absolute. */
+const fromHome = (cluster: Cluster, home: string): Cluster => {
+  const { gateway, workers } = cluster.spec;
+  return {
+    ...cluster,
+    spec: {
+      ...cluster.spec,
+      gateway: {
+        ...gateway,
+        ...(gateway.public === undefined ? {} : { public: resolve(home, gateway.public) }),
+        ...(gateway.app === undefined ? {} : { app: resolve(home, gateway.app) }),
+      },
+      workers: workers.map((pool) => ({ ...pool, handlers: resolve(home, pool.handlers) })),
+    },
+  };
+};
+
+/** What the file names and must be there: [field, path, what to do]. */
+const neededFiles = ({ spec }: Cluster, { secret }: StateDirectory): [string, string, string][] => {
+  const { gateway, servers, workers } = spec;
+  const jwt = gateway.auth?.jwt?.secretRef;
+  const keys = gateway.api?.keysSecretRef;
+  const serverNames = ["redis", "rabbitmq", "mongo"] as const;
+  return [
+    ...serverNames.flatMap((name): [string, string, string][] => {
+      const ref = servers[name]?.secretRef;
+      return ref === undefined
+        ? []
+        : [[`spec.servers.${name}.secretRef`, secret(ref.name), "write the server's address into its file uri"]];
+    }),
+    ...(jwt === undefined
+      ? []
+      : ([
+          ["spec.gateway.auth.jwt.secretRef", join(secret(jwt.name), jwt.key), "write the shared secret into it"],
+        ] satisfies [string, string, string][])),
+    ...(keys === undefined
+      ? []
+      : ([["spec.gateway.api.keysSecretRef", secret(keys.name), "write one file per API key into it"]] satisfies [
+          string,
+          string,
+          string,
+        ][])),
+    ...(gateway.public === undefined
+      ? []
+      : ([["spec.gateway.public", gateway.public, "make the directory, or leave the field out"]] satisfies [
+          string,
+          string,
+          string,
+        ][])),
+    ...(gateway.app === undefined
+      ? []
+      : ([["spec.gateway.app", gateway.app, "write the module, or name another"]] satisfies [
+          string,
+          string,
+          string,
+        ][])),
+    ...workers.map(({ handlers }, index): [string, string, string] => [
+      `spec.workers[${index}].handlers`,
+      handlers,
+      "write the module of handlers, or name another",
+    ]),
+  ];
+};
+
+const missingFiles = async (cluster: Cluster, directory: StateDirectory): Promise<Problem[]> => {
+  const problems = await Promise.all(
+    neededFiles(cluster, directory).map(async ([path, file, remedy]): Promise<Problem[]> => {
+      const isThere = await access(file).then(
+        () => true,
+        () => false,
+      );
+      return isThere ? [] : [{ path, message: `${shownPath(file)} is not there; ${remedy}` }];
+    }),
+  );
+  return problems.flat();
+};
+
+/** The cluster in `file`, ready to be run on this machine. Throws a UserError with a line per mistake. */
+export const load = async (file: string): Promise<Loaded> => {
+  const { resource, locate } = parseFile(await readText(file), shownPath(file));
+  const home = dirname(file);
+  const cluster = fromHome(withDefaults(resource), home);
+  const directory = stateDirectory(home, cluster.name);
+  const problems = [...topology(cluster, { managedAs: "hub" }).problems, ...(await missingFiles(cluster, directory))];
+  if (problems.length > 0) throw new UserError(...problems.map(locate));
+  return { file, cluster, directory };
+};

@@ -1,0 +1,72 @@
+import { snapshot as snapshotSchema, type Snapshot } from "#crds";
+import { findRunning, type Running } from "./running.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The first snapshot that tells of pools; undefined where none comes in time. */
+const firstSnapshot = async ({ ask }: Running): Promise<Snapshot | undefined> => {
+  let last: Snapshot | undefined;
+  try {
+    const { ok, body } = await ask("/signals", { signal: AbortSignal.timeout(4000) });
+    if (!ok || body === null) return undefined;
+    let text = "";
+    for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      const lines = text.split("\n");
+      text = lines.pop() ?? "";
+      for (const line of lines) if (line !== "") last = snapshotSchema.parse(JSON.parse(line));
+      if (last !== undefined && last.pools.every(({ ready }) => ready !== undefined)) return last;
+    }
+  } catch {
+    return last;
+  }
+  return last;
+};
+
+const ago = (since: number, now: number): string => {
+  const seconds = Math.max(0, Math.round((now - since) / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+};
+
+const number = (value: number | undefined): string => (value === undefined ? "?" : String(value));
+
+/** Prints the processes, pools and conditions of a cluster that runs. */
+export const status = async (named: string | undefined, out: Terminal, now: number = Date.now()): Promise<void> => {
+  const running = await findRunning(named);
+  const { state } = running;
+  const snapshot = await firstSnapshot(running);
+  out.line(`${out.paint("bold", state.cluster)}  clients http://localhost:${state.clients}`);
+  out.line();
+  out.table([
+    ["PROCESS", "STATE", "PID", "RESTARTS", "SINCE", ""],
+    ...state.instances.map(({ instance, state, pid, restarts, since, message }) => [
+      instance,
+      state,
+      number(pid),
+      String(restarts),
+      ago(since, now),
+      message ?? "",
+    ]),
+  ]);
+  const pools = [...new Set(state.instances.flatMap(({ pool }) => (pool === undefined ? [] : [pool])))];
+  const known = snapshot?.pools ?? [];
+  const names = [...new Set([...pools, ...known.map(({ pool }) => pool)])];
+  if (names.length > 0) {
+    out.line();
+    out.table([
+      ["POOL", "WORKERS", "WAITING", "IN HAND", "DEAD"],
+      ...names.map((name) => {
+        const report = known.find(({ pool }) => pool === name);
+        const ready = state.instances.filter(({ pool, state }) => pool === name && state === "ready").length;
+        return [name, String(ready), number(report?.ready), number(report?.unacked), number(report?.dead)];
+      }),
+    ]);
+  }
+  if (snapshot !== undefined) {
+    const connections = snapshot.gateways.reduce((sum, gateway) => sum + gateway.connections, 0);
+    out.line();
+    out.line(`${connections} connections on ${snapshot.gateways.length} gateways`);
+  }
+  out.line();
+  out.table(state.conditions.map(({ type, status, reason, message }) => [type, status, reason, message]));
+};

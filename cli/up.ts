@@ -1,0 +1,154 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openLocalSubstrate, readRunState, writeRunState } from "#local";
+import { openSignals, startReconciling, type ClusterStatus } from "#operator";
+import { silentLog, watched } from "#process";
+import { destination, pino } from "pino";
+import { Registry } from "prom-client";
+import { describeEvent, describeLine } from "./describe.ts";
+import { interruptions } from "./interruptions.ts";
+import { load, type Loaded } from "./load.ts";
+import { limitLines } from "./limit-lines.ts";
+import { requireFree } from "./ports.ts";
+import { fileOf, shownPath } from "./read-file.ts";
+import type { Terminal } from "./terminal.ts";
+import { UserError } from "./user-error.ts";
+
+export interface UpOptions {
+  port?: number;
+  host: string;
+}
+
+const DEFAULT_PORT = 3000;
+
+const printAddresses = (
+  { file, cluster, directory }: Loaded,
+  ports: { clients: number; api: number },
+  out: Terminal,
+) => {
+  const { api } = cluster.spec.gateway;
+  const keys = api?.keysSecretRef
+    ? directory.secret(api.keysSecretRef.name)
+    : join(directory.generated["api-keys"], "default");
+  out.line(`${out.paint("bold", cluster.name)} from ${shownPath(file)}`);
+  out.line(`  clients  ${out.paint("cyan", `http://localhost:${ports.clients}`)}`);
+  if (api !== undefined)
+    out.line(`  API      ${out.paint("cyan", `http://localhost:${ports.api}`)}  key in ${shownPath(keys)}`);
+  out.line(`  logs     ${shownPath(join(directory.path, "logs"))}`);
+  if (cluster.spec.gateway.auth === undefined)
+    out.line(out.paint("yellow", "  anyone may connect and do everything: spec.gateway.auth is not set"));
+  out.line();
+};
+
+/** Runs the cluster of a file as processes until it is interrupted; resolves with the exit code. */
+export const up = async (named: string | undefined, options: UpOptions, out: Terminal): Promise<number> => {
+  const first = await load(fileOf(named));
+  const { file, directory } = first;
+  const name = first.cluster.name;
+  const running = await readRunState(directory);
+  if (running !== undefined)
+    throw new UserError(`${name} runs already (process ${running.pid}, port ${running.clients}): stop that one first`);
+  const clients = options.port ?? DEFAULT_PORT;
+  const api = options.port === undefined ? (first.cluster.spec.gateway.api?.port ?? clients + 1) : clients + 1;
+  await requireFree(options.host, clients, "clients");
+  if (first.cluster.spec.gateway.api !== undefined) await requireFree(options.host, api, "the API");
+
+  let current = first;
+  let status: ClusterStatus | undefined;
+  let isReady = false;
+  const interrupted = interruptions();
+  const show = limitLines((text) => out.line(text));
+  await using stack = new AsyncDisposableStack();
+  const substrate = stack.use(
+    await openLocalSubstrate({
+      directory,
+      entry: { host: options.host, clients, api },
+      onLine: (instance, line) => {
+        const text = describeLine(out, instance, line);
+        if (text !== undefined) show(instance, text);
+      },
+    }),
+  );
+  interrupted.onSecond(() => {
+    substrate.killAll();
+    out.line(out.paint("red", "killed"));
+    process.exit(130);
+  });
+
+  let writing = Promise.resolve();
+  const writeState = () => {
+    writing = writing
+      .then(() =>
+        writeRunState(directory, {
+          pid: process.pid,
+          cluster: name,
+          file,
+          clients,
+          ...(current.cluster.spec.gateway.api === undefined ? {} : { api }),
+          instances: [...substrate.instances()],
+          conditions: status?.conditions ?? [],
+        }),
+      )
+      .catch((error: unknown) => log.warn({ err: error }, "the state could not be written"));
+  };
+  stack.defer(() => writing);
+  const log = pino(
+    { level: "info" },
+    destination({ dest: join(directory.path, "logs", "supervisor.log"), mkdir: true, sync: true }),
+  );
+  await writeRunState(directory, { pid: process.pid, cluster: name, file, clients, instances: [], conditions: [] });
+  printAddresses(first, { clients, api }, out);
+  substrate.onChange((_cluster, events) => {
+    for (const event of events) out.line(describeEvent(out, event));
+    writeState();
+  });
+
+  const signals = stack.use(
+    openSignals({
+      cluster: name,
+      controls: substrate.controls,
+      token: async () => (await readFile(directory.generated["control-token"], "utf8")).trim(),
+      log,
+      registry: new Registry(),
+    }),
+  );
+  const loop = stack.use(
+    startReconciling({
+      wanted: () => current.cluster,
+      managedAs: "hub",
+      substrate,
+      signals,
+      log,
+      report: (_key, next) => {
+        status = next;
+        writeState();
+        const ready = next.conditions.find(({ type }) => type === "Ready");
+        const wasReady = isReady;
+        isReady = ready?.status === "True";
+        if (isReady && !wasReady)
+          out.line(`${out.paint("green", "✓")} ${out.paint("bold", name)} is ready: http://localhost:${clients}`);
+      },
+    }),
+  );
+  loop.add(name);
+
+  const text = stack.use(await watched(file, () => readFile(file, "utf8"), { log: silentLog(), everyMs: 300 }));
+  text.onChange(() => {
+    const apply = async () => {
+      const next = await load(file);
+      if (next.cluster.name !== name)
+        throw new UserError(`${shownPath(file)}: metadata.name: ${name} runs; stop it to start ${next.cluster.name}`);
+      current = { ...next, cluster: { ...next.cluster, generation: current.cluster.generation + 1 } };
+      out.line(`${out.paint("cyan", "»")} ${shownPath(file)} has changed: applying the difference`);
+      loop.add(name);
+    };
+    apply().catch((error: unknown) => {
+      out.problem(`${shownPath(file)} has changed, but is not valid; what runs stays as it is:`);
+      for (const line of error instanceof UserError ? error.lines : [String(error)]) out.problem(`  ${line}`);
+    });
+  });
+
+  await interrupted.first;
+  out.line(`stopping; Ctrl-C again stops at once`);
+  return 0;
+};

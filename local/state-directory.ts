@@ -1,0 +1,61 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+
+/** Where everything of a cluster lies on a laptop, beside its file. */
+export interface StateDirectory {
+  /** Directory of the resource's file: where handlers run and paths begin. */
+  home: string;
+  /** `<home>/.realtime/<cluster>` */
+  path: string;
+  config: string;
+  peers: string;
+  /** Instances, and who keeps them, for `realtime status`. */
+  state: string;
+  generated: Record<"session-key" | "control-token" | "api-keys", string>;
+  server(name: string): string;
+  log(instance: string): string;
+  /** `<home>/.secrets/<name>`: what a Secret is on Kubernetes. */
+  secret(name: string): string;
+}
+
+/** The paths of a cluster whose file lies in `home`. */
+export const stateDirectory = (home: string, cluster: string): StateDirectory => {
+  const path = resolve(home, ".realtime", cluster);
+  return {
+    home: resolve(home),
+    path,
+    config: join(path, "config.json"),
+    peers: join(path, "peers.json"),
+    state: join(path, "state.json"),
+    generated: {
+      "session-key": join(path, "session-key"),
+      "control-token": join(path, "control-token"),
+      "api-keys": join(path, "api-keys"),
+    },
+    server: (name) => join(path, "servers", name),
+    log: (instance) => join(path, "logs", `${instance}.log`),
+    secret: (name) => resolve(home, ".secrets", name),
+  };
+};
+
+/** Writes a file whole: whoever reads it sees the old text or the new one. */
+export const writeWhole = async (file: string, text: string, mode = 0o600): Promise<void> => {
+  await mkdir(dirname(file), { recursive: true });
+  const aside = `${file}.${randomBytes(4).toString("hex")}.tmp`;
+  await writeFile(aside, text, { mode });
+  await rename(aside, file);
+};
+
+const makeOnce = async (file: string): Promise<void> => {
+  const there = await readFile(file, "utf8").catch(() => "");
+  if (there.trim() === "") await writeWhole(file, `${randomBytes(32).toString("base64url")}\n`);
+};
+
+/** Makes the directory, and once the keys that the control plane owes. */
+export const prepare = async (directory: StateDirectory): Promise<void> => {
+  await mkdir(join(directory.path, "logs"), { recursive: true });
+  await makeOnce(directory.generated["session-key"]);
+  await makeOnce(directory.generated["control-token"]);
+  await makeOnce(join(directory.generated["api-keys"], "default"));
+};

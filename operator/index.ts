@@ -1,0 +1,18 @@
+export type { Instance, InstanceState, Signal, Signals, Substrate } from "./port.ts";
+export type {
+  EnvValue,
+  Problem,
+  Role,
+  RoleName,
+  Server,
+  ServerName,
+  Topology,
+  UserVariable,
+} from "./topology/model.ts";
+export type { ClusterStatus, Condition, PoolStatus } from "./status/model.ts";
+export { backoffMs } from "./backoff.ts";
+export { canonicalJson } from "./topology/config-hash.ts";
+export { topology } from "./topology/topology.ts";
+export { startReconciling, type ReconcileOptions } from "./reconcile.ts";
+export type { Queue } from "./queue.ts";
+export { openSignals, type SignalsOptions } from "./signals.ts";

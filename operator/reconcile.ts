@@ -1,0 +1,127 @@
+import type { Cluster } from "#crds";
+import type { Log } from "#process";
+import type { Instance, Signal, Signals, Substrate } from "./port.ts";
+import { startQueue, type PassOutcome, type Queue } from "./queue.ts";
+import { initialScale, scale, type ScaleState } from "./scale/scale.ts";
+import { victims } from "./scale/victims.ts";
+import type { ClusterStatus } from "./status/model.ts";
+import { statusOf } from "./status/status.ts";
+import type { Role, Topology } from "./topology/model.ts";
+import type { ManagedAs } from "./topology/servers.ts";
+import { topology } from "./topology/topology.ts";
+
+export interface ReconcileOptions {
+  /** The cluster of that key as its user wants it; undefined: there is none. */
+  wanted: (key: string) => Cluster | undefined;
+  managedAs: ManagedAs;
+  substrate: Substrate;
+  signals: Signals;
+  /** Told after each pass in which a condition or a pool's numbers changed. */
+  report: (key: string, status: ClusterStatus) => void | Promise<void>;
+  log: Log;
+  now?: () => number;
+  /** How often a cluster is looked at while a count follows the load, and otherwise. */
+  every?: { scalingMs: number; restingMs: number };
+}
+
+interface Memory {
+  /** By the role's name. */
+  scales: Map<string, { count: number; state: ScaleState }>;
+  status: ClusterStatus | undefined;
+}
+
+/** The load that a role's count follows; undefined: unknown. */
+const loadOf = (role: Role, signal: Signal | undefined): number | undefined => {
+  if (signal === undefined) return undefined;
+  if (role.scale?.by === "connections")
+    return signal.snapshot.gateways.reduce((sum, { connections, carried }) => sum + connections + carried, 0);
+  const report = signal.snapshot.pools.find(({ pool }) => pool === role.pool);
+  return report?.ready === undefined || report.unacked === undefined ? undefined : report.ready + report.unacked;
+};
+
+const withCount = (
+  role: Role,
+  memory: Memory,
+  instances: readonly Instance[],
+  signal: Signal | undefined,
+  now: number,
+): Role => {
+  if (role.scale === undefined) {
+    memory.scales.delete(role.name);
+    return role;
+  }
+  const known = memory.scales.get(role.name);
+  const running = instances.filter(({ of, state }) => of === role.name && state !== "stopping").length;
+  const next = scale(
+    { rules: role.scale, current: known?.count ?? running, load: loadOf(role, signal), now },
+    known?.state ?? initialScale,
+  );
+  memory.scales.set(role.name, next);
+  return { ...role, count: next.count };
+};
+
+/** One pass: read the world, decide, act, tell. Safe to repeat. A mistake in the resource is a condition, and changes nothing. */
+const reconciler = ({
+  wanted,
+  managedAs,
+  substrate,
+  signals,
+  report,
+  now = Date.now,
+  every = { scalingMs: 1000, restingMs: 10_000 },
+}: ReconcileOptions) => {
+  const memories = new Map<string, Memory>();
+
+  const act = async (plan: Topology, instances: readonly Instance[], signal: Signal | undefined): Promise<void> => {
+    for (const role of plan.roles) {
+      const own = instances.filter(
+        ({ of, state, configHash }) => of === role.name && state !== "stopping" && configHash === role.configHash,
+      );
+      const gone = role.scale === undefined ? [] : victims(own, own.length - role.count, signal?.snapshot);
+      if (gone.length > 0) await substrate.stop(plan.cluster, gone);
+    }
+    await substrate.apply(plan);
+  };
+
+  return async (key: string): Promise<PassOutcome> => {
+    const cluster = wanted(key);
+    if (cluster === undefined) {
+      memories.delete(key);
+      return {};
+    }
+    const memory = memories.get(key) ?? { scales: new Map(), status: undefined };
+    memories.set(key, memory);
+    const signal = signals.latest(key);
+    const before = await substrate.observe(key);
+    const base = topology(cluster, { managedAs });
+    const plan = { ...base, roles: base.roles.map((role) => withCount(role, memory, before, signal, now())) };
+    const isHeld = plan.problems.length > 0 || cluster.spec.suspend === true;
+    if (!isHeld) await act(plan, before, signal);
+    const instances = isHeld ? before : await substrate.observe(key);
+    const status = statusOf({ cluster, topology: plan, instances, signal }, memory.status, now());
+    if (JSON.stringify(status) !== JSON.stringify(memory.status)) {
+      memory.status = status;
+      await report(key, status);
+    }
+    const isSettled = status.conditions.some(({ type, status }) => type === "Ready" && status === "True");
+    return {
+      requeueAfterMs: !isSettled || plan.roles.some((role) => role.scale) ? every.scalingMs : every.restingMs,
+    };
+  };
+};
+
+/** The control loop: looks at a cluster when it is added to the queue, when the substrate tells of a change, and from time to time. */
+export const startReconciling = (options: ReconcileOptions): Queue => {
+  const queue = startQueue(reconciler(options), { log: options.log });
+  const subscription = options.substrate.onChange((cluster, events) => {
+    if (events.length > 0) options.signals.announce(cluster, events);
+    queue.add(cluster);
+  });
+  return {
+    add: (key) => queue.add(key),
+    async [Symbol.asyncDispose]() {
+      subscription[Symbol.dispose]();
+      await queue[Symbol.asyncDispose]();
+    },
+  };
+};

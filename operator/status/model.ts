@@ -1,0 +1,64 @@
+import type { Cluster } from "#crds";
+import type { Instance, Signal } from "../port.ts";
+import type { Role, Topology } from "../topology/model.ts";
+
+export type ConditionType =
+  | "Ready"
+  | "GatewaysReady"
+  | "BrokerReady"
+  | "AdapterReady"
+  | "WorkersReady"
+  | "AuthenticationConfigured"
+  | "Paused"
+  | "Reconciling"
+  | "Stalled";
+
+/** What a condition says, without its times. */
+export interface Judgement {
+  status: "True" | "False" | "Unknown";
+  /** One CamelCase word. */
+  reason: string;
+  /** A sentence with the numbers. */
+  message: string;
+}
+
+export interface Condition extends Judgement {
+  type: ConditionType;
+  observedGeneration: number;
+  /** ISO 8601; when `status` last changed. */
+  lastTransitionTime: string;
+}
+
+export interface PoolStatus {
+  name: string;
+  replicas: number;
+  ready: number;
+  /** Waiting and in hand; absent: unknown. */
+  backlog?: number;
+  dead?: number;
+}
+
+export interface ClusterStatus {
+  observedGeneration: number;
+  conditions: Condition[];
+  pools: PoolStatus[];
+}
+
+/** All that conditions are judged by. */
+export interface Facts {
+  cluster: Cluster;
+  /** With the counts as they are wanted now. */
+  topology: Topology;
+  instances: readonly Instance[];
+  signal: Signal | undefined;
+}
+
+/** A role's instances that serve: ready, of the wanted configuration or of the one that it replaces. */
+export const readyOf = (role: Role, instances: readonly Instance[]): number =>
+  instances.filter(({ of, state }) => of === role.name && state === "ready").length;
+
+/** Why the first of a role's instances that cannot run does not; undefined where none fails. */
+export const failureOf = (role: Role, instances: readonly Instance[]): string | undefined => {
+  const failing = instances.find(({ of, state }) => of === role.name && state === "failing");
+  return failing && `${failing.instance}: ${failing.message ?? "it ended before it was ready"}`;
+};

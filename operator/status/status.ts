@@ -1,0 +1,69 @@
+import { adapterReady } from "./adapter-ready.ts";
+import { authenticationConfigured } from "./authentication-configured.ts";
+import { brokerReady } from "./broker-ready.ts";
+import { gatewaysReady } from "./gateways-ready.ts";
+import {
+  readyOf,
+  type ClusterStatus,
+  type Condition,
+  type ConditionType,
+  type Facts,
+  type Judgement,
+} from "./model.ts";
+import { paused } from "./paused.ts";
+import { ready } from "./ready.ts";
+import { reconciling } from "./reconciling.ts";
+import { stalled } from "./stalled.ts";
+import { workersReady } from "./workers-ready.ts";
+
+const pools = ({ topology, instances, signal }: Facts): ClusterStatus["pools"] =>
+  topology.roles.flatMap((role) => {
+    if (role.pool === undefined) return [];
+    const report = signal?.snapshot.pools.find(({ pool }) => pool === role.pool);
+    const isKnown = report?.ready !== undefined && report.unacked !== undefined;
+    return [
+      {
+        name: role.pool,
+        replicas: role.count,
+        ready: readyOf(role, instances),
+        ...(isKnown ? { backlog: (report.ready ?? 0) + (report.unacked ?? 0) } : {}),
+        ...(report?.dead === undefined ? {} : { dead: report.dead }),
+      },
+    ];
+  });
+
+/** The status of a cluster by what is known of it; a condition keeps its time while its status stays. */
+export const statusOf = (facts: Facts, previous: ClusterStatus | undefined, now: number): ClusterStatus => {
+  const parts = {
+    GatewaysReady: gatewaysReady(facts),
+    BrokerReady: brokerReady(facts),
+    AdapterReady: adapterReady(facts),
+    WorkersReady: workersReady(facts),
+    AuthenticationConfigured: authenticationConfigured(facts),
+    Paused: paused(facts),
+    Reconciling: reconciling(facts),
+    Stalled: stalled(facts),
+  };
+  const observedGeneration = facts.topology.generation;
+  const condition = (type: ConditionType, judgement: Judgement): Condition => {
+    const before = previous?.conditions.find((it) => it.type === type);
+    const lastTransitionTime =
+      before?.status === judgement.status ? before.lastTransitionTime : new Date(now).toISOString();
+    return { type, ...judgement, observedGeneration, lastTransitionTime };
+  };
+  return {
+    observedGeneration,
+    conditions: [
+      condition("Ready", ready(parts)),
+      condition("GatewaysReady", parts.GatewaysReady),
+      condition("BrokerReady", parts.BrokerReady),
+      condition("AdapterReady", parts.AdapterReady),
+      condition("WorkersReady", parts.WorkersReady),
+      condition("AuthenticationConfigured", parts.AuthenticationConfigured),
+      condition("Paused", parts.Paused),
+      condition("Reconciling", parts.Reconciling),
+      condition("Stalled", parts.Stalled),
+    ],
+    pools: pools(facts),
+  };
+};

@@ -1,0 +1,64 @@
+import type { Cluster } from "#crds";
+import { configHash } from "./config-hash.ts";
+import type { EnvValue, Role, ScaleRules } from "./model.ts";
+
+const scaleRules = ({ autoscaling }: Cluster["spec"]["gateway"]): ScaleRules | undefined =>
+  autoscaling && {
+    by: "connections",
+    min: autoscaling.minReplicas,
+    max: autoscaling.maxReplicas,
+    target: autoscaling.connectionsPerReplica,
+    scaleDownSeconds: 300,
+  };
+
+/** The edge. `env` is what every process of the data plane gets. */
+export const gatewayRole = (cluster: Cluster, dataPlane: Record<string, EnvValue>, withPeersFile: boolean): Role => {
+  const {
+    replicas,
+    autoscaling: _,
+    image: _image,
+    env: userEnv = [],
+    envFrom: userEnvFrom = [],
+    resources: _resources,
+    imagePullSecrets: _pull,
+    serviceAccountName: _account,
+    podTemplate: _template,
+    expose,
+    ...settings
+  } = cluster.spec.gateway;
+  const { api, auth, drain } = settings;
+  const jwt = auth?.jwt?.secretRef;
+  const command = ["gateway/main.ts"];
+  const env: Record<string, EnvValue> = {
+    ...dataPlane,
+    GATEWAY: JSON.stringify({ ...settings, expose: { type: expose.type, stickiness: expose.stickiness } }),
+    PORT: { port: "clients" },
+    CONTROL_PORT: { port: "control" },
+    CONTROL_TOKEN_FILE: { generated: "control-token" },
+    SESSION_KEY_FILE: { generated: "session-key" },
+    ...(jwt === undefined ? {} : { JWT_SECRET_FILE: { secret: jwt.name, key: jwt.key } }),
+    ...(api === undefined
+      ? {}
+      : {
+          API_PORT: { port: "api" },
+          API_KEYS_DIR: api.keysSecretRef ? { secretDir: api.keysSecretRef.name } : { generated: "api-keys" },
+        }),
+    ...(withPeersFile ? { PEERS_FILE: { file: "peers" } } : {}),
+  };
+  const scale = scaleRules(cluster.spec.gateway);
+  return {
+    role: "gateway",
+    name: "gateway",
+    count: replicas ?? scale?.min ?? 2,
+    ...(scale === undefined ? {} : { scale }),
+    command,
+    env,
+    userEnv,
+    userEnvFrom,
+    configHash: configHash({ command, env, userEnv, userEnvFrom }),
+    ports: [...(api === undefined ? [] : ["api"]), "clients", "control", "probes"],
+    graceSeconds: drain.graceSeconds + 5,
+    needs: dataPlane["HUB_DIR"] === undefined ? [] : ["hub"],
+    roll: "surge",
+  };
+};
