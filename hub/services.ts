@@ -1,6 +1,7 @@
 import type { Log } from "#process";
 import type { HubService, HubSocket } from "#link";
 import type { Registry } from "prom-client";
+import { busService } from "./bus/index.ts";
 
 /** What each of the hub's services is built from. */
 export interface ServiceOptions {
@@ -15,4 +16,6 @@ export interface ServiceOptions {
 export type StartService = (socket: HubSocket) => HubService;
 
 /** The hub's services by the name that a line's hello asks for. */
-export const hubServices = (_options: ServiceOptions): Record<string, StartService> => ({});
+export const hubServices = ({ log, registry }: ServiceOptions): Record<string, StartService> => ({
+  bus: busService({ log, registry }),
+});

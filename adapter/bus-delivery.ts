@@ -1,0 +1,162 @@
+import { randomBytes } from "node:crypto";
+import type { Namespace, Server } from "socket.io";
+import { z } from "zod";
+import { channelRoom, userRoom } from "#crds";
+import type { Log } from "#process";
+import { awaitSubscription } from "./await-subscription.ts";
+import { BusAdapter, type NodeContext } from "./bus-adapter.ts";
+import {
+  answerTopic,
+  decodeAnswer,
+  decodeMessage,
+  encodeMessage,
+  namespaceTopic,
+  NODES_TOPIC,
+  SENDER_BYTES,
+  type ClusterMessage,
+} from "./cluster-message.ts";
+import { createEmitter, type EmitterWire } from "./emitter.ts";
+import { decodeFrames, encodeEvent } from "./frames.ts";
+import { startHeartbeats, type Heartbeats, type HeartbeatTiming } from "./heartbeats.ts";
+import type { Bus, Delivery, Heard, JobGate, Listener, Subscription } from "./port.ts";
+import { createQuestions } from "./questions.ts";
+
+const MAIN = "/";
+const namespaces = z.object({ namespaces: z.array(z.string()) });
+type Served = z.infer<typeof namespaces>;
+
+/** Speaks to gateways as their own adapters do. */
+const busEmitterWire = (bus: Bus, sender: Uint8Array): EmitterWire => {
+  const topic = namespaceTopic(MAIN);
+  const say = (message: ClusterMessage) => bus.publish(topic, encodeMessage(sender, message));
+  const to = (room: string) => ({ rooms: new Set([room]) });
+  return {
+    emit: (room, data, flags) =>
+      say({
+        kind: "broadcast",
+        to: { rooms: new Set(room === undefined ? [] : [room]), flags },
+        frames: encodeEvent(MAIN, data),
+      }),
+    join: (room, joined) => say({ kind: "join", to: to(room), rooms: [joined] }),
+    leave: (room, left) => say({ kind: "leave", to: to(room), rooms: [left] }),
+    disconnect: (room) => say({ kind: "disconnect", to: to(room), close: true }),
+  };
+};
+
+const busListener = (bus: Bus): Listener => {
+  const hear = (room: string, heard: Heard): Promise<Subscription> =>
+    bus.subscribe(namespaceTopic(MAIN), (bytes) => {
+      const message = decodeMessage(bytes);
+      if (message.kind !== "broadcast" || message.asker !== undefined || !message.to.rooms.has(room)) return;
+      const [event, ...args] = decodeFrames(message.frames);
+      heard(String(event), args);
+    });
+  return {
+    listen: (channel, heard) => hear(channelRoom(channel), heard),
+    listenUser: (user, heard) => hear(userRoom(user), heard),
+  };
+};
+
+/** What makes a process a gateway among gateways: who else serves which namespace, and where answers arrive. */
+const joinGateways = async (
+  bus: Bus,
+  options: { node: string; served: () => Served; log: Log; timing: HeartbeatTiming },
+  { answered, gone }: { answered: (bytes: Uint8Array) => void; gone: (node: string) => void },
+): Promise<Heartbeats<Served> & AsyncDisposable> => {
+  const { node, served, log, timing } = options;
+  const answers = await bus.subscribe(answerTopic(node), answered);
+  const beats = await startHeartbeats({
+    ...timing,
+    bus,
+    topic: NODES_TOPIC,
+    node,
+    schema: namespaces,
+    about: served,
+    log,
+  });
+  beats.onLeave((other) => gone(other));
+  return {
+    ...beats,
+    [Symbol.asyncDispose]: async () => {
+      await beats[Symbol.asyncDispose]();
+      await answers[Symbol.asyncDispose]();
+    },
+  };
+};
+
+/** The delivery plane over any Bus; disposing it leaves the Bus open. */
+export const busDelivery = (
+  bus: Bus,
+  { node, log, timing = {} }: { node: string; log: Log; timing?: HeartbeatTiming },
+): Delivery => {
+  const sender = randomBytes(SENDER_BYTES);
+  const emitting = busEmitterWire(bus, randomBytes(SENDER_BYTES));
+  const questions = createQuestions();
+  const serving = new Map<BusAdapter, Subscription>();
+  const pending = new Set<Promise<void>>();
+  let gateways: Promise<Heartbeats<Served>> | undefined;
+  let beats: Heartbeats<Served> | undefined;
+
+  const announce = () => beats?.announce();
+  const track = (work: Promise<void>): Promise<void> => {
+    pending.add(work);
+    work.then(
+      () => pending.delete(work),
+      (error: unknown) => {
+        pending.delete(work);
+        log.warn({ err: error }, "a namespace is not connected with the other gateways");
+      },
+    );
+    return work;
+  };
+  const serve = async (nsp: string, adapter: BusAdapter): Promise<void> => {
+    let closed = false;
+    adapter.close = async () => {
+      closed = true;
+      const subscription = serving.get(adapter);
+      if (!serving.delete(adapter)) return;
+      announce();
+      await subscription?.[Symbol.asyncDispose]();
+    };
+    const subscription = await bus.subscribe(namespaceTopic(nsp), (bytes) => adapter.receive(bytes));
+    if (closed) return subscription[Symbol.asyncDispose]();
+    serving.set(adapter, subscription);
+    announce();
+  };
+  const attach = (io: Server, gate?: JobGate) => {
+    const context: NodeContext = {
+      bus,
+      node,
+      sender,
+      questions,
+      gate,
+      others: (nsp) =>
+        (beats?.others() ?? []).flatMap(([other, served]) => (served.namespaces.includes(nsp) ? [other] : [])),
+    };
+    io.adapter(function (nsp: Namespace) {
+      const adapter = new BusAdapter(nsp, context);
+      awaitSubscription(nsp, track(serve(nsp.name, adapter)));
+      return adapter;
+    });
+    gateways = joinGateways(
+      bus,
+      { node, served: () => ({ namespaces: [...serving.keys()].map(({ nsp }) => String(nsp.name)) }), log, timing },
+      { answered: (bytes) => questions.take(decodeAnswer(bytes)), gone: (other) => questions.gone(other) },
+    );
+    void track(gateways.then((joined) => void (beats = joined)));
+  };
+  return {
+    bus,
+    listener: busListener(bus),
+    emitter: (context) => createEmitter(emitting, context),
+    attach,
+    ready: async () => {
+      await Promise.all(pending);
+    },
+    [Symbol.asyncDispose]: async () => {
+      const joined = await gateways?.catch(() => undefined);
+      await joined?.[Symbol.asyncDispose]();
+      await Promise.all([...serving.values()].map((subscription) => subscription[Symbol.asyncDispose]()));
+    },
+  };
+};

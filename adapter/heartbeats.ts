@@ -1,0 +1,124 @@
+import { z } from "zod";
+import type { Log } from "#process";
+import type { Bus } from "./port.ts";
+import { createRoster, createSilence } from "./roster.ts";
+
+/** How heartbeats are timed; tests shorten it. */
+export interface HeartbeatTiming {
+  /** Between two of ours, ± 20 %. */
+  everyMs?: number;
+  /** Silence after which a node counts as gone. */
+  silentMs?: number;
+  /** ms, monotonic */
+  clock?: () => number;
+  random?: () => number;
+}
+
+interface HeartbeatOptions<T> extends HeartbeatTiming {
+  bus: Bus;
+  topic: string;
+  node: string;
+  schema: z.ZodType<T>;
+  /** What the others are told of this node; looked at for each beat. */
+  about: () => T;
+  log: Log;
+}
+
+/** Nodes that tell each other on one topic that they are there. */
+export interface Heartbeats<T> extends AsyncDisposable {
+  /** All but this one. */
+  others(): [node: string, about: T][];
+  /** Tells the others at once. */
+  announce(): void;
+  onJoin(listener: (node: string, about: T) => void): Disposable;
+  onLeave(listener: (node: string, about: T, goodbye: boolean) => void): Disposable;
+}
+
+const listeners = <A extends unknown[]>() => {
+  const all = new Set<(...args: A) => void>();
+  return {
+    call: (...args: A) => {
+      for (const listener of all) listener(...args);
+    },
+    add: (listener: (...args: A) => void): Disposable => {
+      all.add(listener);
+      return { [Symbol.dispose]: () => void all.delete(listener) };
+    },
+  };
+};
+
+/** Starts to tell and to hear. Whoever hears a hello answers within 100 ms, so that a newcomer soon knows everyone. */
+export const startHeartbeats = async <T>(options: HeartbeatOptions<T>): Promise<Heartbeats<T>> => {
+  const { bus, topic, node, about, log } = options;
+  const { everyMs = 3000, silentMs = 15_000, clock = () => performance.now(), random = Math.random } = options;
+  const beat = z.object({
+    v: z.literal(1),
+    node: z.string(),
+    what: z.enum(["hello", "here", "bye"]),
+    about: options.schema,
+  });
+  const tickMs = everyMs / 3;
+  const roster = createRoster<T>();
+  const silence = createSilence(2 * tickMs);
+  const joined = listeners<[string, T]>();
+  const left = listeners<[string, T, boolean]>();
+  let disposed = false;
+
+  const say = (what: "hello" | "here" | "bye") =>
+    bus.publish(topic, Buffer.from(JSON.stringify({ v: 1, node, what, about: about() })));
+  let nextAt = 0;
+  let next: NodeJS.Timeout | undefined;
+  const within = (ms: number) => {
+    if (disposed || (next !== undefined && nextAt <= clock() + ms)) return;
+    clearTimeout(next);
+    nextAt = clock() + ms;
+    next = setTimeout(() => {
+      next = undefined;
+      say("here");
+      within(everyMs * (0.8 + 0.4 * random()));
+    }, ms).unref();
+  };
+  const hear = (message: Uint8Array) => {
+    const it = beat.parse(JSON.parse(Buffer.from(message).toString("utf8")));
+    if (it.node === node) return;
+    if (it.what === "bye") {
+      const gone = roster.leave(it.node);
+      if (gone !== undefined) left.call(it.node, gone, true);
+      return;
+    }
+    if (roster.hear(it.node, it.about, silence.at())) joined.call(it.node, it.about);
+    if (it.what === "hello") within(100 * random());
+  };
+  const look = () => {
+    const { at, back } = silence.look(clock(), bus.connected());
+    if (back) {
+      roster.excuse(at);
+      say("hello");
+    }
+    for (const [gone, was] of roster.silent(at, silentMs)) {
+      log.warn({ node: gone, topic }, "fell silent");
+      left.call(gone, was, false);
+    }
+  };
+
+  const subscription = await bus.subscribe(topic, hear);
+  say("hello");
+  within(everyMs * random());
+  const ticks = setInterval(look, tickMs).unref();
+  return {
+    others: () => [...roster.entries].map(([other, entry]) => [other, entry.about]),
+    announce: () => {
+      if (!disposed) say("here");
+    },
+    onJoin: joined.add,
+    onLeave: left.add,
+    [Symbol.asyncDispose]: async () => {
+      if (disposed) return;
+      disposed = true;
+      clearInterval(ticks);
+      clearTimeout(next);
+      say("bye");
+      await subscription[Symbol.asyncDispose]();
+    },
+  };
+};

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis, type RedisOptions } from "ioredis";
+import type { Log, ServerSettings } from "#process";
+
+const FIRST_MS = 10_000;
+const PING_MS = 5000;
+
+/** `prefix` in the uri's query: see `DeliveryOptions`. */
+export const prefixOf = ({ uri }: ServerSettings): string | undefined =>
+  new URL(uri).searchParams.get("prefix") ?? undefined;
+
+const addressOf = ({ uri, ca }: ServerSettings) => {
+  const { protocol, hostname, port, username, password, pathname } = new URL(uri);
+  return {
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? 6379 : Number(port),
+    username: username === "" ? undefined : decodeURIComponent(username),
+    password: password === "" ? undefined : decodeURIComponent(password),
+    db: Number(pathname.slice(1) || 0),
+    tls: protocol === "rediss:" ? (ca === undefined ? {} : { ca }) : undefined,
+  } satisfies RedisOptions;
+};
+
+/** One connection to Redis that keeps itself up, with jittered backoff and settings read again; it queues nothing while it is down. */
+export interface Connection extends AsyncDisposable {
+  readonly client: Redis;
+  isReady(): boolean;
+}
+
+/** Resolves when connected, rejects after 10 s without. */
+export const connect = async (
+  settings: () => Promise<ServerSettings>,
+  { name, log, random = Math.random }: { name: string; log: Log; random?: () => number },
+): Promise<Connection> => {
+  const address = addressOf(await settings());
+  const client = new Redis({
+    ...address,
+    lazyConnect: true,
+    connectionName: name,
+    connectTimeout: 5000,
+    socketTimeout: 2 * PING_MS,
+    enableOfflineQueue: false,
+    autoResubscribe: false,
+    autoResendUnfulfilledCommands: false,
+    // Commands under way are rejected when the connection closes, not sent again: at most once.
+    maxRetriesPerRequest: 0,
+    retryStrategy: (times) => Math.min(3000, 50 * 2 ** Math.min(times, 10)) * (0.5 + random()),
+  });
+  let lastError: unknown;
+  client.on("error", (error) => {
+    lastError = error;
+    log.debug({ err: error, name }, "redis connection error");
+  });
+  client.on("ready", () => log.info({ name }, "redis connection is up"));
+  client.on("close", () => {
+    log.debug({ name }, "redis connection closed");
+    settings().then(
+      (next) => Object.assign(client.options, addressOf(next)),
+      (error: unknown) => log.warn({ err: error }, "redis settings cannot be read; the last ones stay"),
+    );
+  });
+  const pings = setInterval(() => {
+    if (client.status === "ready") client.ping().catch(() => {});
+  }, PING_MS).unref();
+  const close = async () => {
+    clearInterval(pings);
+    if (client.status === "ready") await Promise.race([client.quit().catch(() => {}), sleep(1000)]);
+    client.disconnect();
+  };
+
+  const up = Promise.withResolvers<void>();
+  client.once("ready", () => up.resolve());
+  const giveUp = setTimeout(
+    () =>
+      up.reject(
+        new Error(`redis at ${address.host}:${address.port} did not answer within ${FIRST_MS / 1000} s`, {
+          cause: lastError,
+        }),
+      ),
+    FIRST_MS,
+  );
+  client.connect().catch(() => {});
+  try {
+    await up.promise;
+  } catch (error) {
+    await close();
+    throw error;
+  } finally {
+    clearTimeout(giveUp);
+  }
+  return { client, isReady: () => client.status === "ready", [Symbol.asyncDispose]: close };
+};

@@ -1,0 +1,46 @@
+import type { Namespace, Server } from "socket.io";
+import type { DeliveryOptions } from "../index.ts";
+import { awaitSubscription } from "../await-subscription.ts";
+import { createEmitter } from "../emitter.ts";
+import { busMetrics } from "../metrics.ts";
+import type { Delivery, JobGate } from "../port.ts";
+import { redisBus } from "./bus.ts";
+import { connect, prefixOf } from "./connection.ts";
+import { redisGatewayAdapter } from "./gateway-adapter.ts";
+import { createPublisher } from "./publisher.ts";
+import { createSubscriptions } from "./subscriptions.ts";
+import { redisEmitterWire, redisListener } from "./wire.ts";
+
+/** The delivery plane on Redis: two connections, one to publish and one to hear. Rejects where it cannot connect within 10 s. */
+export const openRedisDelivery = async (options: DeliveryOptions): Promise<Delivery> => {
+  const { cluster, node, settings, log, registry } = options;
+  const prefix = options.prefix ?? prefixOf(await settings()) ?? "socket.io";
+  const metrics = busMetrics(registry);
+  await using opening = new AsyncDisposableStack();
+  const [pub, sub] = await Promise.all(
+    ["pub", "sub"].map(async (name) => opening.use(await connect(settings, { name: `${node}-${name}`, log }))),
+  );
+  if (pub === undefined || sub === undefined) throw new Error("unreachable");
+  const subscriptions = opening.use(createSubscriptions(sub, { metrics, log }));
+  const publisher = createPublisher(pub, metrics);
+  const wire = redisEmitterWire(prefix, publisher);
+  const attached: Promise<void>[] = [];
+  const stack = opening.move();
+  return {
+    bus: redisBus(cluster, publisher, subscriptions, () => pub.isReady() && sub.isReady()),
+    listener: redisListener(prefix, subscriptions),
+    emitter: (context) => createEmitter(wire, context),
+    attach: (io: Server, gate?: JobGate) => {
+      io.adapter(function (nsp: Namespace) {
+        const { adapter, ready } = redisGatewayAdapter(nsp, { prefix, publisher, subscriptions, gate });
+        attached.push(ready);
+        awaitSubscription(nsp, ready);
+        return adapter;
+      });
+    },
+    ready: async () => {
+      await Promise.all(attached.splice(0));
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+};

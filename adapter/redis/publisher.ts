@@ -1,0 +1,58 @@
+import type { BusMetrics } from "../metrics.ts";
+import type { Connection } from "./connection.ts";
+
+const MAX_MESSAGES = 100_000;
+const MAX_BYTES = 64 << 20;
+
+/** The one way out to Redis of this process, so that everything published keeps its order. */
+export interface Publisher {
+  /** Never throws, never waits, never queues without bound: what cannot be sent is dropped and counted. */
+  publish(channel: string, message: Uint8Array | string): void;
+  /** How many connections are subscribed to `channel`, not counting patterns. Rejects where Redis is away. */
+  subscribers(channel: string): Promise<number>;
+}
+
+export const createPublisher = ({ client, isReady }: Connection, metrics: BusMetrics): Publisher => {
+  let messages = 0;
+  let bytes = 0;
+  let corked = false;
+
+  // One write per turn of the event loop, not one per message.
+  const cork = () => {
+    if (corked) return;
+    corked = true;
+    const { stream } = client;
+    stream.cork();
+    setImmediate(() => {
+      corked = false;
+      stream.uncork();
+    });
+  };
+  return {
+    publish: (channel, message) => {
+      if (!isReady()) return metrics.dropped("away");
+      if (messages >= MAX_MESSAGES || bytes >= MAX_BYTES) return metrics.dropped("full");
+      const { length } = message;
+      messages += 1;
+      bytes += length;
+      cork();
+      client
+        .publish(channel, typeof message === "string" || message instanceof Buffer ? message : Buffer.from(message))
+        .then(
+          () => {
+            messages -= 1;
+            bytes -= length;
+          },
+          () => {
+            messages -= 1;
+            bytes -= length;
+            metrics.dropped("unconfirmed");
+          },
+        );
+    },
+    subscribers: async (channel) => {
+      const [, count] = await client.pubsub("NUMSUB", channel);
+      return Number(count);
+    },
+  };
+};

@@ -1,0 +1,29 @@
+import { openLink } from "#link";
+import { busDelivery } from "../bus-delivery.ts";
+import type { HeartbeatTiming } from "../heartbeats.ts";
+import type { DeliveryOptions } from "../index.ts";
+import { busMetrics } from "../metrics.ts";
+import type { Delivery } from "../port.ts";
+import { linkBus } from "./link-bus.ts";
+
+/** The delivery plane on the hub: one line for all. Rejects where the hub does not answer within 10 s. */
+export const openZeromqDelivery = async (
+  options: DeliveryOptions & { timing?: HeartbeatTiming },
+): Promise<Delivery> => {
+  const { node, settings, log, registry, timing = {} } = options;
+  const metrics = busMetrics(registry);
+  await using opening = new AsyncDisposableStack();
+  const link = opening.use(
+    await openLink({
+      service: "bus",
+      node,
+      settings,
+      log,
+      onDropped: (count) => metrics.dropped(link === undefined || !link.connected() ? "away" : "full", count),
+    }),
+  );
+  const bus = opening.use(linkBus(link, { metrics, log }));
+  const delivery = opening.use(busDelivery(bus, { node, log, timing }));
+  const stack = opening.move();
+  return { ...delivery, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+};
