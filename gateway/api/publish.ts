@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import type { EmitTarget } from "#adapter";
 import { isOwnEvent, Refusal, type OperationOutput, type PublishRequest } from "#crds";
+import { newJobId } from "../routing/job-ids.ts";
 import type { ApiContext } from "./handlers.ts";
 
 /** The key under which an id of a publish is kept; it has no `/`, so that it is no job's. */
@@ -12,7 +12,7 @@ const checkSize = (data: unknown, limit: number): void => {
 };
 
 /** Publishes for a server: once per id where the store answers; rejects with a Refusal where nothing was sent. */
-export const publisher = (context: ApiContext, newId: () => string = randomUUID) => {
+export const publisher = (context: ApiContext, newId: (now: number) => string = newJobId) => {
   const { delivery, store, settings, clock, log, node } = context;
   const emitter = delivery.emitter();
   const targetOf = ({ channel, user }: PublishRequest): EmitTarget => {
@@ -61,6 +61,6 @@ export const publisher = (context: ApiContext, newId: () => string = randomUUID)
   return async (request: PublishRequest): Promise<OperationOutput<"publish">> => {
     if (isOwnEvent(request.event)) throw new Refusal("reserved_event");
     checkSize(request.data, settings.limits.payloadBytes);
-    return request.id === undefined ? send(request, newId()) : sendOnce(request, request.id);
+    return request.id === undefined ? send(request, newId(clock())) : sendOnce(request, request.id);
   };
 };

@@ -1,0 +1,130 @@
+import { describe, expect, test } from "@jest/globals";
+import type { Depth } from "#broker";
+import type { GatewayReport, WorkerReport } from "#crds";
+import { aggregate, STALE_MS, type Gathered, type Heard } from "./aggregate.ts";
+
+const AT = 1_000_000;
+
+const gateway = (node: string, connections = 0): GatewayReport => ({ node, connections, carried: 0, draining: false });
+
+const worker = (node: string, over: Partial<WorkerReport> = {}): WorkerReport => ({
+  node,
+  pool: "chat",
+  inHand: [],
+  done: 0,
+  failed: 0,
+  ...over,
+});
+
+const job = (id: string): WorkerReport["inHand"][number] => ({ id, event: "chat:slow", attempt: 1, since: AT });
+
+const heard = <T>(report: T, age = 0, at = AT): Heard<T> => ({ report, at: at - age });
+
+const gathered = (over: Partial<Gathered> & { depth?: Depth } = {}): Gathered => ({
+  at: AT,
+  own: gateway("own", 3),
+  gateways: [],
+  workers: [],
+  pools: ["chat"],
+  depths: new Map(over.depth === undefined ? [] : [["chat", over.depth]]),
+  servers: { broker: true, adapter: true, store: true },
+  ...over,
+});
+
+describe("aggregate: gateways and workers", () => {
+  const cases: [string, Gathered, { gateways: string[]; workers: string[] }][] = [
+    ["a gateway alone tells of itself", gathered(), { gateways: ["own"], workers: [] }],
+    [
+      "others that have reported are in it",
+      gathered({ gateways: [heard(gateway("g2"))], workers: [heard(worker("w1"))] }),
+      { gateways: ["own", "g2"], workers: ["w1"] },
+    ],
+    [
+      "its own report over the bus is not told twice",
+      gathered({ gateways: [heard(gateway("own", 1))] }),
+      { gateways: ["own"], workers: [] },
+    ],
+    [
+      "a report as old as the limit counts",
+      gathered({ workers: [heard(worker("w1"), STALE_MS)] }),
+      { gateways: ["own"], workers: ["w1"] },
+    ],
+    [
+      "an older one is left out",
+      gathered({ gateways: [heard(gateway("g2"), STALE_MS + 1)], workers: [heard(worker("w1"), STALE_MS + 1)] }),
+      { gateways: ["own"], workers: [] },
+    ],
+  ];
+  test.each(cases)("%s", (_sentence, given, then) => {
+    const { gateways, workers } = aggregate(given);
+    expect({ gateways: gateways.map(({ node }) => node), workers: workers.map(({ node }) => node) }).toEqual(then);
+  });
+});
+
+describe("aggregate: pools", () => {
+  const busy = worker("w1", { inHand: [job("1"), job("2")] });
+  const later = AT + 2000;
+  const cases: [string, Gathered, Gathered | undefined, object][] = [
+    ["an unknown depth has no numbers", gathered(), undefined, { pool: "chat" }],
+    [
+      "a known depth is told as it is",
+      gathered({ depth: { ready: 5, unacked: 4, dead: 1 }, workers: [heard(busy)] }),
+      undefined,
+      { pool: "chat", ready: 5, unacked: 4, dead: 1 },
+    ],
+    [
+      "where the broker cannot tell what is unacked, it is what the workers have in hand",
+      gathered({
+        depth: { ready: 5, dead: 0 },
+        workers: [
+          heard(busy),
+          heard(worker("w2", { inHand: [job("3")] })),
+          heard(worker("w3", { pool: "mail", inHand: [job("4")] })),
+        ],
+      }),
+      undefined,
+      { pool: "chat", ready: 5, unacked: 3, dead: 0 },
+    ],
+    [
+      "rates are per second, from what workers ended and how the backlog changed",
+      gathered({
+        at: later,
+        depth: { ready: 30, unacked: 2, dead: 0 },
+        workers: [heard(worker("w1", { done: 118, failed: 2 }), 0, later)],
+      }),
+      gathered({ depth: { ready: 20, unacked: 2, dead: 0 }, workers: [heard(worker("w1", { done: 100 }))] }),
+      { pool: "chat", ready: 30, unacked: 2, dead: 0, outRate: 10, inRate: 15 },
+    ],
+    [
+      "a worker that was not heard before adds nothing to the rates",
+      gathered({
+        at: later,
+        depth: { ready: 0, unacked: 0, dead: 0 },
+        workers: [heard(worker("w1", { done: 500 }), 0, later)],
+      }),
+      gathered({ depth: { ready: 0, unacked: 0, dead: 0 } }),
+      { pool: "chat", ready: 0, unacked: 0, dead: 0, outRate: 0, inRate: 0 },
+    ],
+    [
+      "a backlog that shrinks without workers' doing is no negative rate",
+      gathered({ at: later, depth: { ready: 0, unacked: 0, dead: 0 } }),
+      gathered({ depth: { ready: 10, unacked: 0, dead: 0 } }),
+      { pool: "chat", ready: 0, unacked: 0, dead: 0, outRate: 0, inRate: 0 },
+    ],
+    [
+      "without a depth the rate in is unknown, the rate out is not",
+      gathered({ at: later, workers: [heard(worker("w1", { done: 4 }), 0, later)] }),
+      gathered({ workers: [heard(worker("w1"))] }),
+      { pool: "chat", outRate: 2 },
+    ],
+    [
+      "two gatherings at the same moment have no rates",
+      gathered({ depth: { ready: 1, unacked: 0, dead: 0 } }),
+      gathered({ depth: { ready: 0, unacked: 0, dead: 0 } }),
+      { pool: "chat", ready: 1, unacked: 0, dead: 0 },
+    ],
+  ];
+  test.each(cases)("%s", (_sentence, now, before, then) => {
+    expect(aggregate(now, before).pools).toEqual([then]);
+  });
+});

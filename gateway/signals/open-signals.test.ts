@@ -1,0 +1,145 @@
+import { describe, expect, test } from "@jest/globals";
+import { Refusal, REPORT_REQUEST_TOPIC, reportTopic, type GatewayReport, type Pool, type Snapshot } from "#crds";
+import { silentLog } from "#process";
+import { eventually } from "#testing";
+import { memoryBus, publishedOn } from "../testing/memory-bus.ts";
+import { answerReports } from "./answer.ts";
+import { openSignals, type SignalsOptions } from "./open-signals.ts";
+
+const pool: Pool = {
+  name: "chat",
+  events: ["chat:*"],
+  mode: "job",
+  orderBy: "none",
+  concurrency: 1,
+  timeoutSeconds: 30,
+  retry: { attempts: 5, backoffSeconds: 1, maxBackoffSeconds: 60 },
+};
+
+const gateway = (node: string): GatewayReport => ({ node, connections: 1, carried: 0, draining: false });
+
+const open = (over: Partial<SignalsOptions> = {}) => {
+  const bus = memoryBus();
+  const signals = openSignals({
+    node: "g1",
+    bus,
+    broker: () => ({ depth: async () => ({ ready: 7, dead: 1 }), connected: () => true }),
+    store: { connected: () => true },
+    pools: () => [pool],
+    own: () => gateway("g1"),
+    log: silentLog(),
+    everyMs: 20,
+    ...over,
+  });
+  return { bus, signals };
+};
+
+const nextOf = async (signals: ReturnType<typeof open>["signals"], isIt: (snapshot: Snapshot) => boolean) => {
+  const seen: Snapshot[] = [];
+  using _stream = signals.open((snapshot) => seen.push(snapshot));
+  return await eventually(() => {
+    const found = seen.find(isIt);
+    if (found === undefined) throw new Error(`none of ${JSON.stringify(seen.slice(-1))}`);
+    return found;
+  });
+};
+
+describe("signals", () => {
+  test("while nobody listens, nobody is asked", async () => {
+    const { bus, signals } = open();
+    await using _signals = signals;
+    expect(bus.published).toEqual([]);
+  });
+
+  test("gateways and workers that answer are in the snapshot, with the pool's depth", async () => {
+    const { bus, signals } = open();
+    await using _signals = signals;
+    await using _gateway = await answerReports(bus, () => ({ gateway: gateway("g2") }));
+    await using _worker = await answerReports(bus, () => ({
+      worker: {
+        node: "w1",
+        pool: "chat",
+        inHand: [{ id: "1", event: "chat:slow", attempt: 1, since: 1 }],
+        done: 0,
+        failed: 0,
+      },
+    }));
+    const snapshot = await nextOf(signals, ({ gateways, workers }) => gateways.length === 2 && workers.length === 1);
+    expect(snapshot.gateways.map(({ node }) => node).sort()).toEqual(["g1", "g2"]);
+    expect(snapshot.pools).toMatchObject([{ pool: "chat", ready: 7, unacked: 1, dead: 1 }]);
+    expect(snapshot.servers).toEqual({ broker: true, adapter: true, store: true });
+  });
+
+  test("what is no report and what is no request is passed over", async () => {
+    const { bus, signals } = open();
+    await using _signals = signals;
+    await using _gateway = await answerReports(bus, () => ({ gateway: gateway("g2") }));
+    bus.publish(REPORT_REQUEST_TOPIC, Buffer.from("{"));
+    bus.publish(REPORT_REQUEST_TOPIC, Buffer.from('{"node": 1}'));
+    using _stream = signals.open(() => undefined);
+    bus.publish(reportTopic("g1"), Buffer.from("not JSON"));
+    bus.publish(reportTopic("g1"), Buffer.from('{"gateway": {}}'));
+    expect(await nextOf(signals, ({ gateways }) => gateways.length === 2)).toBeDefined();
+  });
+
+  test.each<[string, Partial<SignalsOptions>, boolean]>([
+    [
+      "a broker that refuses leaves the depth unknown",
+      {
+        broker: () => ({
+          depth: () => Promise.reject(new Refusal("broker_unavailable")),
+          connected: () => false,
+        }),
+      },
+      false,
+    ],
+    [
+      "a broker that hangs leaves the depth unknown, and the snapshots come",
+      { broker: () => ({ depth: () => new Promise(() => undefined), connected: () => true }) },
+      true,
+    ],
+    ["no broker yet is a broker that does not answer", { broker: () => undefined }, false],
+  ])("%s", async (_sentence, over, broker) => {
+    const { signals } = open(over);
+    await using _signals = signals;
+    const snapshot = await nextOf(signals, ({ pools }) => pools[0]?.outRate !== undefined);
+    expect(snapshot.pools).toEqual([{ pool: "chat", outRate: 0 }]);
+    expect(snapshot.servers.broker).toBe(broker);
+  });
+
+  test("a broker that hangs is asked once, not once per snapshot", async () => {
+    let asked = 0;
+    const broker = {
+      depth: () => {
+        asked += 1;
+        return new Promise<never>(() => undefined);
+      },
+      connected: () => true,
+    };
+    const { signals } = open({ broker: () => broker });
+    await using _signals = signals;
+    let snapshots = 0;
+    using _stream = signals.open(() => (snapshots += 1));
+    await eventually(() => expect(snapshots).toBeGreaterThan(3));
+    expect(asked).toBe(1);
+  });
+
+  test("no pool needs no broker", async () => {
+    const { signals } = open({ broker: () => undefined, pools: () => [] });
+    await using _signals = signals;
+    expect((await nextOf(signals, () => true)).servers.broker).toBe(true);
+  });
+
+  test("the last listener that goes ends the asking and the hearing; the next begins anew", async () => {
+    const { bus, signals } = open();
+    await using _signals = signals;
+    {
+      using _one = signals.open(() => undefined);
+      using _two = signals.open(() => undefined);
+      expect(bus.listening(reportTopic("g1"))).toBe(1);
+      await eventually(() => expect(publishedOn(bus, REPORT_REQUEST_TOPIC)).toBeGreaterThan(0));
+    }
+    await eventually(() => expect(bus.listening(reportTopic("g1"))).toBe(0));
+    expect(await nextOf(signals, () => true)).toBeDefined();
+  });
+});
