@@ -1,6 +1,7 @@
 import type { Log } from "#process";
 import type { HubService, HubSocket } from "#link";
 import type { Registry } from "prom-client";
+import { brokerService } from "./broker/index.ts";
 import { busService } from "./bus/index.ts";
 
 /** What each of the hub's services is built from. */
