@@ -1,0 +1,97 @@
+import { LEDGER_LIMITS } from "#crds";
+import * as ledger from "./ledger-scripts.ts";
+import * as presence from "./presence-scripts.ts";
+
+/** A mark is the hash `id:<key>`: event, gateway and, once taken, the ack. key, event, gateway → nothing, or event and ack. */
+const begin = `
+local mark = KEYS[1] .. 'id:' .. ARGV[1]
+if redis.call('HSETNX', mark, 'event', ARGV[2]) == 1 then
+  redis.call('HSET', mark, 'gateway', ARGV[3])
+  redis.call('PEXPIRE', mark, ${LEDGER_LIMITS.markMs})
+  return {}
+end
+return redis.call('HMGET', mark, 'event', 'ack')
+`;
+
+const take = `
+local mark = KEYS[1] .. 'id:' .. ARGV[1]
+if redis.call('EXISTS', mark) == 0 then
+  if ARGV[3] == '' then return 0 end
+  redis.call('HSET', mark, 'event', ARGV[3])
+end
+redis.call('HSET', mark, 'ack', ARGV[2])
+return redis.call('PEXPIRE', mark, ${LEDGER_LIMITS.markMs})
+`;
+
+const drop = `
+local mark = KEYS[1] .. 'id:' .. ARGV[1]
+if redis.call('HEXISTS', mark, 'ack') == 1 then return 0 end
+return redis.call('UNLINK', mark)
+`;
+
+/** user, before, ttl in ms: of several the widest holds. */
+const revokeUser = `
+local key = KEYS[1] .. 'revoked:user:' .. ARGV[1]
+local before, ttl = tonumber(ARGV[2]), tonumber(ARGV[3])
+before = math.max(before, tonumber(redis.call('GET', key) or before))
+ttl = math.max(ttl, redis.call('PTTL', key))
+return redis.call('SET', key, string.format('%.17g', before), 'PX', ttl)
+`;
+
+const sharedHistory = `
+local key, call = KEYS[1] .. 'history:' .. ARGV[1], redis.call
+local clock = call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local function expires(entry) return tonumber(string.match(entry, '^(%d+)|')) end
+local function prune()
+  local oldest = call('LINDEX', key, 0)
+  while oldest and expires(oldest) <= now do
+    call('LPOP', key)
+    oldest = call('LINDEX', key, 0)
+  end
+end
+`;
+
+/** A channel's history is the list `history:<channel>` of `<ms when it expires>|<msgpack>`. channel, entry, maxMessages, ttl in ms. */
+const append = `${sharedHistory}
+local ttl = tonumber(ARGV[4])
+call('RPUSH', key, string.format('%.0f', now + ttl) .. '|' .. ARGV[2])
+call('LTRIM', key, -tonumber(ARGV[3]), -1)
+prune()
+return call('PEXPIRE', key, math.max(ttl, call('PTTL', key)))
+`;
+
+const last = `${sharedHistory}
+prune()
+local live = {}
+for _, entry in ipairs(call('LRANGE', key, -tonumber(ARGV[2]), -1)) do
+  if expires(entry) > now then live[#live + 1] = entry end
+end
+return live
+`;
+
+/** A candidate for the data's epoch, node → the epoch, and whether another evicted the node since. */
+const beat = `
+redis.call('SET', KEYS[1] .. 'epoch', ARGV[1], 'NX')
+return {redis.call('GET', KEYS[1] .. 'epoch'), redis.call('DEL', KEYS[1] .. 'evicted:' .. ARGV[2])}
+`;
+
+/** Every script by name; all take the key prefix as their only key. */
+export const SCRIPTS = {
+  ledgerRecord: ledger.record,
+  ledgerOverview: ledger.overview,
+  idBegin: begin,
+  idTake: take,
+  idDrop: drop,
+  presenceConnect: presence.connect,
+  presenceDisconnect: presence.disconnect,
+  presenceEnter: presence.enter,
+  presenceLeave: presence.leave,
+  presenceChannelsOf: presence.channelsOf,
+  presenceEvict: presence.evict,
+  revokeUser,
+  historyAppend: append,
+  historyLast: last,
+  beat,
+};
+export type ScriptName = keyof typeof SCRIPTS;
