@@ -3,6 +3,7 @@ import type { Registry } from "prom-client";
 import type { Delivery } from "./port.ts";
 
 export type * from "./port.ts";
+export { joinMembership } from "./membership.ts";
 
 export interface DeliveryOptions {
   cluster: string;
