@@ -1,6 +1,6 @@
 import type { Bus, Delivery, Membership } from "#adapter";
 import type { Broker } from "#broker";
-import type { Gateway, LiveConfig, RefusalBody } from "#crds";
+import type { Gateway, LiveConfig, Refusal, Revocation } from "#crds";
 import type { Log, Watched } from "#process";
 import type { Store } from "#store";
 import type { Registry } from "prom-client";
@@ -41,11 +41,11 @@ export interface HandlerFailure {
  */
 export type Submit = (submission: Submission) => Promise<Ack | HandlerFailure>;
 
-/** The same for the hot path: `answer` is called once, in the tick in which the outcome is known. Never throws. */
-export type Take = (submission: Submission, answer: (answer: Ack | HandlerFailure | RefusalBody) => void) => void;
+/** How an event ended for its sender: taken or answered, failed in a handler, or refused. */
+export type Outcome = Ack | HandlerFailure | Refusal;
 
-/** What is revoked: one token, or all that a user was given before a time (ms since the epoch). */
-export type Revocation = { jti: string } | { user: string; before: number };
+/** The same for the hot path: `settle` is called once, in the tick in which the outcome is known. Never throws. */
+export type Take = (submission: Submission, settle: (outcome: Outcome) => void) => void;
 
 /** What the parts of a gateway share. */
 export interface GatewayContext {

@@ -1,0 +1,89 @@
+import { ERRORS, Refusal } from "#crds";
+import type { Log } from "#process";
+import type { Revocations } from "#store";
+import type { Socket } from "socket.io";
+import { identify } from "../auth/identify.ts";
+import type { Identity, Tokens } from "../auth/tokens.ts";
+import type { GatewaySettings } from "../context.ts";
+import type { PresenceFeed } from "../lifecycle/presence-feed.ts";
+import type { Refusals } from "../refusals.ts";
+
+export interface AdmitOptions {
+  settings: Pick<GatewaySettings, "auth" | "origins" | "limits" | "app">;
+  tokens: Tokens;
+  revocations: Revocations;
+  presence: PresenceFeed;
+  draining: () => boolean;
+  refusals: Refusals;
+  log: Log;
+}
+
+/** Whether a page of `origin` may connect; what is no page has no origin. */
+export const originAllowed = (origins: readonly string[] | undefined, origin: string | undefined): boolean =>
+  origins === undefined || origin === undefined || origins.includes("*") || origins.includes(origin);
+
+const isOpen = ({ conn }: Socket): boolean => conn.readyState === "open";
+
+/** Throws where the identity's token was revoked. Where no token is needed, a store that is away lets everyone in. */
+export const refuseRevoked = async (revocations: Revocations, identity: Identity, open: boolean): Promise<void> => {
+  try {
+    if (await revocations.isRevoked(identity)) throw new Refusal("token_revoked");
+  } catch (error) {
+    if (!open || !(error instanceof Refusal) || error.code !== "store_unavailable") throw error;
+  }
+};
+
+/**
+ * The middleware that lets connections in or not. A refusal that lasts is CONNECT_ERROR with `data.code`, one that passes closes
+ * the transport, so that the client tries again. Who was let in is `admitted`.
+ */
+export const createAdmission = ({
+  settings,
+  tokens,
+  revocations,
+  presence,
+  draining,
+  refusals,
+  log,
+}: AdmitOptions): {
+  middleware: (socket: Socket, next: (error?: Error) => void) => void;
+  admitted: (socket: Socket) => Identity | undefined;
+} => {
+  const identities = new WeakMap<Socket, Identity>();
+  const open = settings.auth === undefined;
+  const ignoresTokens = open && settings.app !== undefined;
+
+  const admit = async (socket: Socket): Promise<void> => {
+    if (draining()) throw new Refusal("draining");
+    if (!originAllowed(settings.origins, socket.handshake.headers.origin)) throw new Refusal("origin_not_allowed");
+    const token: unknown = ignoresTokens ? undefined : socket.handshake.auth["token"];
+    const identity = await identify(token, tokens, open);
+    if (typeof token === "string" && token !== "") await refuseRevoked(revocations, identity, open);
+    identities.set(socket, identity);
+    if (!isOpen(socket)) return;
+    if (!(await presence.connect(socket.id, identity.user, settings.limits.connectionsPerUser)))
+      throw new Refusal("too_many_connections");
+    if (isOpen(socket)) socket.conn.once("close", () => presence.abandon(socket.id));
+    else presence.abandon(socket.id);
+  };
+
+  const refuse = (socket: Socket, error: unknown): Error => {
+    const refusal = error instanceof Refusal ? error : new Refusal("internal", undefined, { cause: error });
+    if (refusal !== error) log.error({ err: error }, "a connection could not be let in");
+    if (refusal.code === "internal") log.warn({ err: refusal.cause }, "a token could not be verified");
+    const { code } = refusal;
+    refusals.count(code, ERRORS[code].passing ? "close" : "connect");
+    if (ERRORS[code].passing) socket.conn.close();
+    return Object.assign(new Error(refusal.message), { data: refusal.body().error });
+  };
+
+  return {
+    middleware: (socket, next) => {
+      admit(socket).then(
+        () => next(),
+        (error: unknown) => next(refuse(socket, error)),
+      );
+    },
+    admitted: (socket) => identities.get(socket),
+  };
+};

@@ -1,0 +1,34 @@
+import { Gauge, type Registry } from "prom-client";
+
+/** Sizes of everything that is held per connection or per job, read when metrics are asked for: all 0 once the clients are gone. */
+export const registerGauges = (
+  registry: Registry,
+  sizes: Record<
+    "connections" | "local_channels" | "acks_owed" | "requests_waiting" | "presence_underway",
+    () => number
+  >,
+): void => {
+  const help: Record<keyof typeof sizes, string> = {
+    connections: "Clients connected to this gateway",
+    local_channels: "Channels with a subscriber on this gateway",
+    acks_owed: "Jobs whose sender waits for the ack",
+    requests_waiting: "Requests that wait for a worker's answer",
+    presence_underway: "Changes of presence that the store has not confirmed",
+  };
+  const names: (keyof typeof sizes)[] = [
+    "connections",
+    "local_channels",
+    "acks_owed",
+    "requests_waiting",
+    "presence_underway",
+  ];
+  for (const name of names) {
+    const gauge = new Gauge({
+      name: `realtime_${name}`,
+      help: help[name],
+      registers: [],
+      collect: () => gauge.set(sizes[name]()),
+    });
+    registry.registerMetric(gauge);
+  }
+};

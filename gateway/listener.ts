@@ -1,0 +1,64 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server as HttpServer } from "node:http";
+import express from "express";
+import { Server, type ServerOptions } from "socket.io";
+import type { GatewaySettings } from "./context.ts";
+
+type AllowRequest = NonNullable<ServerOptions["allowRequest"]>;
+
+/** The clients' port: socket.io, its client's script, and the files of `public`. */
+export interface Listener {
+  io: Server;
+  server: HttpServer;
+  /** Begins to take clients. Rejects where the port is taken. Resolves with the port. */
+  listen(host: string, port: number): Promise<number>;
+}
+
+const corsOf = (origins: GatewaySettings["origins"]): NonNullable<ServerOptions["cors"]> => ({
+  origin: origins === undefined || origins.includes("*") ? true : [...origins],
+  credentials: true,
+});
+
+/** Refuses new sessions while `draining`, in a way that clients try again; the rest is for an app's own `allowRequest`. */
+const allow =
+  (draining: () => boolean, own: AllowRequest | undefined): AllowRequest =>
+  (request: IncomingMessage, decide) => {
+    if (draining()) decide("draining", false);
+    else if (own === undefined) decide(null, true);
+    else own(request, decide);
+  };
+
+/** Options of an app come over ours, but for what the gateway itself stands on. */
+export const socketOptions = (
+  { options, origins, app }: Pick<GatewaySettings, "options" | "origins" | "app">,
+  own: Partial<ServerOptions>,
+  draining: () => boolean,
+): Partial<ServerOptions> => ({
+  ...options,
+  httpCompression: false,
+  perMessageDeflate: false,
+  ...((app === undefined || origins !== undefined) && { cors: corsOf(origins) }),
+  ...own,
+  allowRequest: allow(draining, own.allowRequest),
+});
+
+export const createListener = (
+  settings: GatewaySettings,
+  own: Partial<ServerOptions>,
+  draining: () => boolean,
+): Listener => {
+  const web = express().disable("x-powered-by");
+  if (settings.public !== undefined) web.use(express.static(settings.public));
+  const server = createServer(web);
+  const io = new Server(server, socketOptions(settings, own, draining));
+  return {
+    io,
+    server,
+    listen: async (host, port) => {
+      server.listen(port, host);
+      await once(server, "listening");
+      const address = server.address();
+      return typeof address === "object" && address !== null ? address.port : port;
+    },
+  };
+};

@@ -1,0 +1,33 @@
+import type { JobGate } from "#adapter";
+
+/** Jobs whose sender has not had his ack: what is about them waits for it on that connection. */
+export interface AckGate extends JobGate {
+  /** `socket` is owed the ack of `job`; false where another connection of the user is owed it already. */
+  owe(job: string, socket: string): boolean;
+  /** The ack is out: what waited follows it. */
+  paid(job: string, socket: string): void;
+  size(): number;
+}
+
+export const createAckGate = (): AckGate => {
+  const owed = new Map<string, { socket: string; held: ((socket: string) => void)[] }>();
+  return {
+    owe: (job, socket) => {
+      if (owed.has(job)) return false;
+      owed.set(job, { socket, held: [] });
+      return true;
+    },
+    paid: (job, socket) => {
+      const it = owed.get(job);
+      if (it?.socket !== socket) return;
+      owed.delete(job);
+      for (const deliver of it.held) deliver(socket);
+    },
+    hold: (job, deliver) => {
+      const it = owed.get(job);
+      it?.held.push(deliver);
+      return it?.socket;
+    },
+    size: () => owed.size,
+  };
+};
