@@ -34,7 +34,7 @@ export interface SuiteOptions {
   publishRaw?: (at: { uri: string; cluster: string; pool: Pool }, bytes: Buffer) => Promise<void>;
   /** The server counts a released job as one that was tried. */
   releaseCounts?: boolean;
-  /** How long the server stays away. */
+  /** How long the server stays away; default: BROKER_AWAY_SECONDS, or 5 s. */
   awayMs?: number;
 }
 
@@ -146,6 +146,15 @@ export const describeBroker = (name: string, options: SuiteOptions): void => {
         await eventually(() => expect(seen).toHaveLength(1));
         expect(seen[0]).toMatchObject({ attempt: 1, job: { id: "a", event: "event", user: "ann", key: "k" } });
         expect(seen[0]?.job.payload).toEqual(job.payload);
+      });
+
+      test("a job without a payload arrives without one", async () => {
+        await using it = await setUp();
+        const { payload: _none, ...job } = aJob("a");
+        const { seen } = await work(it.broker, it.pool, () => Promise.resolve({ kind: "done" }));
+        await it.other.publish(it.pool, job);
+        await eventually(() => expect(seen).toHaveLength(1));
+        expect(seen[0]?.job).toEqual(job);
       });
 
       test("jobs wait for a worker, are counted while they wait, and run in order", async () => {
@@ -561,7 +570,7 @@ export const describeBroker = (name: string, options: SuiteOptions): void => {
         await send("before");
         await server.stop();
         await eventually(() => expect(publisher.connected()).toBe(false), { timeoutMs: 30_000 });
-        const back = Date.now() + (options.awayMs ?? 5000);
+        const back = Date.now() + (options.awayMs ?? Number(process.env["BROKER_AWAY_SECONDS"] ?? 5) * 1000);
         const sent: Promise<void>[] = [];
         while (Date.now() < back) {
           sent.push(send(`away-${sent.length}`));

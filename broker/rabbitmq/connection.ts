@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { connect, type ChannelModel } from "amqplib";
 import type { Log, ServerSettings } from "#process";
+import { coalesceWrites } from "./coalesce.ts";
 
 const FIRST_BACKOFF_MS = 250;
 const LAST_BACKOFF_MS = 10_000;
@@ -48,6 +49,7 @@ const close = async (it: ChannelModel) => {
 export const openConnection = ({ name, settings, log, setUp, onLost }: ConnectionOptions): Connection => {
   const closing = new AbortController();
   let model: ChannelModel | undefined;
+  let latest: ChannelModel | undefined;
   let blocked = false;
   let lastError: unknown;
   let wakeUp = Promise.withResolvers<ChannelModel>();
@@ -61,6 +63,8 @@ export const openConnection = ({ name, settings, log, setUp, onLost }: Connectio
       clientProperties: { connection_name: name },
       ...(ca === undefined ? {} : { ca: [ca] }),
     });
+    latest = it;
+    coalesceWrites(it);
     const lost = Promise.withResolvers<void>();
     it.on("error", (error) => (lastError = error));
     it.on("close", () => lost.resolve());
@@ -112,7 +116,8 @@ export const openConnection = ({ name, settings, log, setUp, onLost }: Connectio
       if (model !== undefined) return model;
       const timeout = new AbortController();
       const tooLong = wait(timeoutMs, undefined, { signal: timeout.signal }).then(() => {
-        throw new Error(`cannot connect to RabbitMQ within ${timeoutMs} ms`, { cause: lastError });
+        const why = lastError instanceof Error ? `: ${lastError.message}` : "";
+        throw new Error(`cannot connect to RabbitMQ within ${timeoutMs} ms${why}`, { cause: lastError });
       });
       try {
         return await Promise.race([wakeUp.promise, tooLong]);
@@ -122,7 +127,7 @@ export const openConnection = ({ name, settings, log, setUp, onLost }: Connectio
       }
     },
     reset: () => {
-      if (model !== undefined) void close(model);
+      if (latest !== undefined) void close(latest);
     },
     [Symbol.asyncDispose]: async () => {
       closing.abort();

@@ -49,7 +49,7 @@ export const createPoolConsumer = ({
   log,
   onDropped,
 }: PoolConsumerOptions): PoolConsumer => {
-  /** Came while old runs, of a lost connection, still fill the concurrency. */
+  /** Came while old runs, of a lost connection, still fill the concurrency, or while stopping. */
   let waiting: { session: Session; message: ConsumeMessage }[] = [];
   const settling = new Set<Promise<void>>();
   let session: Session | undefined;
@@ -95,15 +95,20 @@ export const createPoolConsumer = ({
     const outcome = await judge(message, attempt);
     await end(of, message, outcome, attempt);
     running--;
-    const next = waiting.shift();
+    const next = stopping ? undefined : waiting.shift();
     if (next !== undefined) void start(next.session, next.message);
   };
 
   const take = (of: Session, message: ConsumeMessage) => {
     of.inHand.add(message);
-    if (stopping) release(of, message);
-    else if (running >= pool.concurrency) waiting.push({ session: of, message });
+    if (stopping || running >= pool.concurrency) waiting.push({ session: of, message });
     else void start(of, message);
+  };
+
+  const stop = async () => {
+    stopping = true;
+    if (session?.alive === true) await session.channel.cancel(CONSUMER_TAG).catch(() => {});
+    for (const { session: of, message } of waiting.splice(0)) release(of, message);
   };
 
   const consume = async (model: ChannelModel): Promise<void> => {
@@ -130,17 +135,11 @@ export const createPoolConsumer = ({
       { consumerTag: CONSUMER_TAG },
     );
     failures = 0;
-    if (stopping) await channel.cancel(CONSUMER_TAG);
+    if (stopping) await stop();
   };
 
   const open = (model: ChannelModel): Promise<void> =>
     consume(model).catch((error: unknown) => log.warn({ err: error, pool: pool.name }, "cannot consume yet"));
-
-  const stop = async () => {
-    stopping = true;
-    for (const { session: of, message } of waiting.splice(0)) release(of, message);
-    if (session?.alive === true) await session.channel.cancel(CONSUMER_TAG).catch(() => {});
-  };
 
   return {
     open,

@@ -18,15 +18,25 @@ export interface InspectorOptions {
   publisher: Publisher;
 }
 
-/** Messages that wait in a queue; none where there is no such queue. */
-const waitingIn = (model: ChannelModel, queue: string): Promise<number> =>
-  onChannel(model, (channel) => channel.checkQueue(queue)).then(
-    ({ messageCount }) => messageCount,
-    (error: unknown) => {
-      if (replyCode(error) === 404) return 0;
-      throw error;
-    },
-  );
+/** How many messages wait in each of `queues`; none where there is no such queue. */
+const waitingIn = async (model: ChannelModel, queues: readonly string[]): Promise<number[]> => {
+  const counts: number[] = [];
+  const rest = [...queues];
+  while (rest.length > 0)
+    try {
+      await onChannel(model, async (channel) => {
+        for (let queue = rest[0]; queue !== undefined; queue = rest[0]) {
+          counts.push((await channel.checkQueue(queue)).messageCount);
+          rest.shift();
+        }
+      });
+    } catch (error) {
+      if (replyCode(error) !== 404) throw error;
+      counts.push(0);
+      rest.shift();
+    }
+  return counts;
+};
 
 /**
  * Shows `each` the first `count` messages of a queue, oldest first. What is not acknowledged by then goes back to the head, in order.
@@ -84,21 +94,24 @@ export const createInspector = ({ cluster, current, publisher }: InspectorOption
   return {
     depth: (pool) =>
       asking(async (model): Promise<Depth> => {
-        if (pool.mode === "request") return { ready: await waitingIn(model, poolQueue(cluster, pool)), dead: 0 };
-        const [dead = 0, ...ready] = await Promise.all(
-          [
-            deadQueue(cluster, pool),
-            poolQueue(cluster, pool),
-            ...retrySteps(pool.retry).map((ms) => delayQueue(cluster, pool, ms)),
-          ].map((queue) => waitingIn(model, queue)),
-        );
+        if (pool.mode === "request") {
+          const [ready = 0] = await waitingIn(model, [poolQueue(cluster, pool)]);
+          return { ready, dead: 0 };
+        }
+        const delays = retrySteps(pool.retry).map((ms) => delayQueue(cluster, pool, ms));
+        const [dead = 0, ...ready] = await waitingIn(model, [
+          deadQueue(cluster, pool),
+          poolQueue(cluster, pool),
+          ...delays,
+        ]);
         return { ready: ready.reduce((sum, count) => sum + count, 0), dead };
       }),
 
     deadLetters: (pool, limit) =>
       asking(async (model): Promise<DeadLetter[]> => {
         const queue = deadQueue(cluster, pool);
-        const count = Math.min(limit, MAX_LISTED, await waitingIn(model, queue));
+        const [dead = 0] = await waitingIn(model, [queue]);
+        const count = Math.min(limit, MAX_LISTED, dead);
         const letters: DeadLetter[] = [];
         if (count > 0)
           await browse(model, queue, { count, prefetch: count }, ({ content, properties }) => {
@@ -111,7 +124,7 @@ export const createInspector = ({ cluster, current, publisher }: InspectorOption
     redrive: (pool, ids) =>
       asking(async (model) => {
         const queue = deadQueue(cluster, pool);
-        const count = await waitingIn(model, queue);
+        const [count = 0] = await waitingIn(model, [queue]);
         const wanted = ids === undefined ? undefined : new Set(ids);
         let moved = 0;
         const putBack = async (message: ConsumeMessage, channel: Channel) => {

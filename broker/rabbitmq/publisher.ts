@@ -40,6 +40,7 @@ interface Pending {
   since: number;
   bytes: number;
   returned: boolean;
+  refused: boolean;
 }
 
 export interface PublisherOptions {
@@ -65,6 +66,7 @@ export const createPublisher = ({ metrics, blocked, reset, now = Date.now }: Pub
   const confirmed = (number: number, it: Pending, error: unknown) => {
     pending.delete(number);
     bytes -= it.bytes;
+    if (it.refused) return;
     if (it.returned) it.reject(refusal("unroutable", "the pool has no queue at the broker yet"));
     else if (error === null) it.resolve();
     else if (error instanceof Error && error.message === "message nacked")
@@ -78,7 +80,8 @@ export const createPublisher = ({ metrics, blocked, reset, now = Date.now }: Pub
     for (const it of pending.values()) {
       const age = time - it.since;
       if (age < CONFIRM_TIMEOUT_MS) break;
-      it.reject(refusal("unconfirmed", `no confirmation within ${CONFIRM_TIMEOUT_MS} ms`));
+      if (!it.refused) it.reject(refusal("unconfirmed", `no confirmation within ${CONFIRM_TIMEOUT_MS} ms`));
+      it.refused = true;
       if (age > STUCK_MS) return reset();
     }
   }, SWEEP_MS);
@@ -108,7 +111,7 @@ export const createPublisher = ({ metrics, blocked, reset, now = Date.now }: Pub
         return Promise.reject(refusal("backlog", "the broker owes too many confirmations"));
       return new Promise((resolve, reject) => {
         const number = ++sent;
-        const it: Pending = { resolve, reject, since: now(), bytes: content.length, returned: false };
+        const it: Pending = { resolve, reject, since: now(), bytes: content.length, returned: false, refused: false };
         const properties = { mandatory: true, persistent, correlationId: String(number), headers };
         try {
           to.publish(

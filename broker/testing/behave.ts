@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
-import { retryDelayMs, type Delivery, type Outcome } from "#broker";
+import { retryDelayMs, type Delivery, type Outcome } from "../index.ts";
 import type { Pool } from "#crds";
 
 /** What a job of the suite asks of whoever runs it. */

@@ -1,6 +1,6 @@
 import { Registry } from "prom-client";
 import { z } from "zod";
-import { openBroker } from "#broker";
+import { openBroker } from "../index.ts";
 import { pool as poolSchema } from "#crds";
 import { readEnvironment, silentLog } from "#process";
 import { behave } from "./behave.ts";

@@ -10,7 +10,8 @@ export const job = z.object({
   id: z.string().min(1).max(128),
   /** The event's name; what routes it to the handler. */
   event: z.string().min(1).max(200),
-  payload: z.unknown(),
+  /** Absent where the event came without one. */
+  payload: z.unknown().optional(),
   /** Who sent it; absent: a server, by the HTTP API or by a lifecycle event without a user. */
   user: z.string().max(256).optional(),
   mode: z.enum(["job", "request", "copy"]),
