@@ -1,0 +1,152 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Registry } from "prom-client";
+import { Server, type Socket } from "socket.io";
+import { z } from "zod";
+import { silentLog } from "#process";
+import { openDelivery } from "../index.ts";
+import { joinMembership } from "../membership.ts";
+import type { JobGate, Member } from "../port.ts";
+
+/** A gateway as small as can be, for the suite: plain socket.io with an attached delivery, told over IPC what to do. */
+
+const env = z
+  .object({ DRIVER: z.enum(["redis", "zeromq"]), URI: z.string(), CLUSTER: z.string(), NODE: z.string() })
+  .parse(process.env);
+
+const command = z.object({
+  id: z.number(),
+  do: z.string(),
+  nsp: z.string().default("/"),
+  rooms: z.array(z.string()).default([]),
+  except: z.array(z.string()).default([]),
+  flags: z.array(z.enum(["local", "volatile"])).default([]),
+  event: z.string().default("event"),
+  args: z.array(z.unknown()).default([]),
+  binary: z.array(z.number()).optional(),
+  joined: z.string().default(""),
+  count: z.number().default(0),
+  timeoutMs: z.number().default(5000),
+});
+type Command = z.infer<typeof command>;
+
+const registry = new Registry();
+const delivery = await openDelivery(env.DRIVER, {
+  cluster: env.CLUSTER,
+  node: env.NODE,
+  settings: async () => ({ uri: env.URI }),
+  log: silentLog(),
+  registry,
+});
+const http = createServer();
+const io = new Server(http, { transports: ["websocket"], cleanupEmptyChildNamespaces: true });
+const held = new Map<string, { socket: string; deliver: ((socket: string) => void)[] }>();
+const gate: JobGate = {
+  hold: (job, deliver) => {
+    const owed = held.get(job);
+    owed?.deliver.push(deliver);
+    return owed?.socket;
+  },
+};
+delivery.attach(io, gate);
+
+const serverSide: unknown[] = [];
+const left: { node: string; goodbye: boolean }[] = [];
+io.on("server-side", (...args: unknown[]) => {
+  const answer = args.at(-1);
+  if (typeof answer === "function") answer(env.NODE);
+  else serverSide.push(args);
+});
+const onConnection = (socket: Socket) => {
+  const { name, rooms } = z.object({ name: z.string(), rooms: z.array(z.string()) }).parse(socket.handshake.auth);
+  socket.data = { name };
+  void socket.join(rooms);
+};
+io.on("connection", onConnection);
+io.of(/^\/dynamic/).on("connection", onConnection);
+
+const membership = await joinMembership(
+  delivery.bus,
+  { node: env.NODE, instance: env.NODE, role: "gateway" } satisfies Member,
+  { log: silentLog(), everyMs: 300, silentMs: 1500 },
+);
+membership.onLeave(({ node }, goodbye) => left.push({ node, goodbye }));
+
+const target = ({ nsp, rooms, except, flags, timeoutMs }: Command) => {
+  const base = io.of(nsp).to(rooms).except(except).timeout(timeoutMs);
+  const local = flags.includes("local") ? base.local : base;
+  return flags.includes("volatile") ? local.volatile : local;
+};
+const actions: Record<string, (it: Command) => unknown> = {
+  emit: (it) =>
+    io
+      .of(it.nsp)
+      .to(it.rooms)
+      .except(it.except)
+      .emit(it.event, ...it.args, ...(it.binary === undefined ? [] : [Buffer.from(it.binary)])),
+  emitFlagged: (it) => {
+    const { local, volatile } = { local: it.flags.includes("local"), volatile: it.flags.includes("volatile") };
+    const to = io.of(it.nsp).to(it.rooms);
+    return (local ? to.local : volatile ? to.volatile : to).emit(it.event, ...it.args);
+  },
+  ask: (it) => target(it).emitWithAck(it.event, ...it.args),
+  askPartially: (it) =>
+    new Promise((resolve) =>
+      target(it).emit(it.event, ...it.args, (error: Error | null, responses: unknown[]) =>
+        resolve({ error: error?.message, responses }),
+      ),
+    ),
+  fetch: async (it) =>
+    (await target(it).fetchSockets()).map(({ data, rooms }) => ({ name: data.name, rooms: [...rooms] })),
+  join: (it) => target(it).socketsJoin(it.joined),
+  leave: (it) => target(it).socketsLeave(it.joined),
+  joinAndTell: (it) => {
+    target(it).socketsJoin(it.joined);
+    io.of(it.nsp).to(it.joined).emit("told", 1);
+    io.of(it.nsp).to(it.joined).socketsLeave(it.joined);
+    io.of(it.nsp).to(it.joined).emit("told", 2);
+  },
+  disconnect: (it) => target(it).disconnectSockets(true),
+  serverSideEmit: (it) => void io.serverSideEmit("server-side", ...it.args),
+  serverSideAsk: () => io.serverSideEmitWithAck("server-side"),
+  serverSideHeard: () => serverSide,
+  nodes: (it) => io.of(it.nsp).adapter.serverCount(),
+  interleave: (it) => {
+    for (let index = 0; index < it.count; index += 1) {
+      io.to(it.rooms).emit(it.event, index);
+      delivery.bus.publish("interleaved", Buffer.from(String(index)));
+    }
+  },
+  hold: (it) => {
+    const socket = [...(io.sockets.adapter.rooms.get(it.joined) ?? [])][0];
+    if (socket !== undefined) held.set(it.event, { socket, deliver: [] });
+  },
+  release: (it) => {
+    const owed = held.get(it.event);
+    held.delete(it.event);
+    if (owed === undefined) return 0;
+    io.to(owed.socket).emit("ack", it.event);
+    for (const deliver of owed.deliver) deliver(owed.socket);
+    return owed.deliver.length;
+  },
+  members: () => membership.members().map(({ node }) => node),
+  left: () => left,
+  metrics: () => registry.metrics(),
+  connected: () => delivery.bus.connected(),
+  cpu: () => process.cpuUsage(),
+  ready: () => delivery.ready(),
+};
+
+process.on("message", (message) => {
+  const it = command.parse(message);
+  Promise.try(() => actions[it.do]?.(it)).then(
+    (result) => process.send?.({ id: it.id, result }),
+    (error: unknown) => process.send?.({ id: it.id, error: String(error) }),
+  );
+});
+process.on("disconnect", () => process.exit());
+await delivery.ready();
+http.listen(0, "127.0.0.1");
+await once(http, "listening");
+process.send?.({ ready: (http.address() as AddressInfo).port });

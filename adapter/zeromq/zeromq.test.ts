@@ -1,0 +1,9 @@
+import { describe } from "@jest/globals";
+import { outageSuite } from "../outage-suite.ts";
+import { deliverySuite } from "../suite.ts";
+import { startHub } from "../testing/hub.ts";
+
+describe("deliveries over the hub", () => {
+  deliverySuite("zeromq", startHub);
+  outageSuite("zeromq", startHub);
+});
