@@ -1,6 +1,6 @@
 import type { ScaleRules } from "../topology/model.ts";
 
-/** What was needed lately, oldest first, each lower than the one before: no longer than there are counts. */
+/** What was needed lately, oldest first, each lower than the one before, with when it was last so. */
 export interface ScaleState {
   needs: readonly { at: number; need: number }[];
 }
@@ -29,9 +29,10 @@ export const scale = (
 ): { count: number; state: ScaleState } => {
   const held = clamp(current, rules);
   const need = load === undefined ? held : clamp(Math.ceil(load / rules.target), rules);
-  const seed = state.needs.length === 0 ? [{ at: now, need: held }] : state.needs;
+  const last = state.needs.at(-1)?.need ?? held;
+  const seen = [...state.needs.slice(0, -1), { at: now, need: last }];
   const windowMs = rules.scaleDownSeconds * 1000;
-  const recent = seed.filter((sample) => now - sample.at < windowMs && sample.need > need);
+  const recent = seen.filter((sample) => now - sample.at < windowMs && sample.need > need);
   const needs = [...recent, { at: now, need }];
   return { count: Math.max(need, Math.min(held, needs[0]?.need ?? need)), state: { needs } };
 };

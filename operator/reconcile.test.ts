@@ -1,0 +1,148 @@
+import { afterEach, expect, test } from "@jest/globals";
+import type { Cluster, ClusterEvent } from "#crds";
+import { silentLog } from "#process";
+import { eventually } from "#testing";
+import type { Instance, Signal, Substrate } from "./port.ts";
+import type { Queue } from "./queue.ts";
+import { startReconciling } from "./reconcile.ts";
+import type { ClusterStatus } from "./status/model.ts";
+import { clusterOf, instanceOf, signalOf } from "./testing.ts";
+import type { Topology } from "./topology/model.ts";
+
+/** A substrate that makes everything so at once. */
+class FakeSubstrate implements Substrate {
+  instances: Instance[] = [];
+  applied: Topology[] = [];
+  stopped: string[] = [];
+  failures = 0;
+  #listeners = new Set<(cluster: string, events: readonly ClusterEvent[]) => void>();
+
+  observe = async () => this.instances;
+  async apply(topology: Topology) {
+    if (this.failures-- > 0) throw new Error("the substrate is away");
+    this.applied.push(topology);
+    this.instances = topology.roles.flatMap((role) => {
+      const own = this.instances.filter(({ of }) => of === role.name);
+      const names = [
+        ...own.map(({ instance }) => instance),
+        ...Array.from({ length: 20 }, (_, i) => `${role.name}-${i}`),
+      ];
+      return [...new Set(names)]
+        .slice(0, role.count)
+        .map((name) => instanceOf(name, { role: role.role, of: role.name, configHash: role.configHash }));
+    });
+  }
+  async stop(_cluster: string, instances: readonly string[]) {
+    this.stopped.push(...instances);
+    this.instances = this.instances.filter(({ instance }) => !instances.includes(instance));
+  }
+  onChange(listener: (cluster: string, events: readonly ClusterEvent[]) => void) {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+  tell(...events: ClusterEvent[]) {
+    for (const listener of this.#listeners) listener("chat", events);
+  }
+}
+
+let loop: Queue | undefined;
+afterEach(async () => loop?.[Symbol.asyncDispose]());
+
+const setUp = (spec: object) => {
+  const world = {
+    cluster: clusterOf(spec) as Cluster | undefined,
+    signal: signalOf() as Signal | undefined,
+    now: 0,
+    substrate: new FakeSubstrate(),
+    announced: [] as ClusterEvent[],
+    status: undefined as ClusterStatus | undefined,
+    condition: (name: string) => world.status?.conditions.find(({ type }) => type === name)?.status,
+    workers: () => world.substrate.instances.filter(({ role }) => role === "worker").map(({ instance }) => instance),
+  };
+  loop = startReconciling({
+    wanted: () => world.cluster,
+    managedAs: "hub",
+    substrate: world.substrate,
+    signals: { latest: () => world.signal, announce: (_cluster, events) => void world.announced.push(...events) },
+    report: (_key, status) => void (world.status = status),
+    log: silentLog(),
+    now: () => world.now,
+    every: { scalingMs: 5, restingMs: 5 },
+  });
+  loop.add("chat");
+  return world;
+};
+
+const backlog = (ready: number, unacked: number) => signalOf({ pools: [{ pool: "a", ready, unacked }] });
+const scaled = { workers: [{ name: "a", events: ["a"], autoscaling: { maxReplicas: 5, targetBacklog: 10 } }] };
+
+test("a cluster is applied, and says when it is ready", async () => {
+  const world = setUp({ workers: [{ name: "a", events: ["a"], replicas: 2 }] });
+  await eventually(() => expect(world.condition("Ready")).toBe("True"));
+  expect(world.workers()).toEqual(["worker-a-0", "worker-a-1"]);
+});
+
+test("a substrate that fails for a while is tried again", async () => {
+  const world = setUp({});
+  world.substrate.failures = 2;
+  await eventually(() => expect(world.condition("Ready")).toBe("True"));
+});
+
+test("an edit of the resource is applied", async () => {
+  const world = setUp({});
+  await eventually(() => expect(world.condition("Ready")).toBe("True"));
+  world.cluster = clusterOf({ workers: [{ name: "a", events: ["a"] }] }, 2);
+  await eventually(() => expect(world.status?.observedGeneration).toBe(2));
+  expect(world.workers()).toEqual(["worker-a-0"]);
+});
+
+test("what is not served is a condition and changes nothing", async () => {
+  const world = setUp({ adapter: { type: "rabbitmq" }, servers: { rabbitmq: { secretRef: { name: "mine" } } } });
+  await eventually(() => expect(world.condition("Stalled")).toBe("True"));
+  expect(world.substrate.applied).toEqual([]);
+});
+
+test("a suspended cluster is left as it is", async () => {
+  const world = setUp({ suspend: true });
+  await eventually(() => expect(world.condition("Paused")).toBe("True"));
+  expect(world.substrate.applied).toEqual([]);
+});
+
+test("a pool grows with its backlog, holds while it is unknown, and shrinks after its time, the emptiest first", async () => {
+  const world = setUp(scaled);
+  await eventually(() => expect(world.condition("Ready")).toBe("True"));
+  expect(world.workers()).toEqual([]);
+  world.signal = backlog(25, 4);
+  await eventually(() => expect(world.workers()).toHaveLength(3));
+  world.signal = undefined;
+  await eventually(() => expect(world.condition("Ready")).toBe("Unknown"));
+  world.now += 3_600_000;
+  await eventually(() => expect(world.workers()).toHaveLength(3));
+  const hand = (node: string, count: number) => ({
+    node,
+    pool: "a",
+    done: 0,
+    failed: 0,
+    inHand: Array.from({ length: count }, (_, i) => ({ id: String(i), event: "a", attempt: 1, since: 0 })),
+  });
+  world.signal = {
+    ageMs: 0,
+    snapshot: {
+      ...backlog(0, 5).snapshot,
+      workers: [hand("worker-a-0-x", 0), hand("worker-a-1-x", 5), hand("worker-a-2-x", 0)],
+    },
+  };
+  await eventually(() => expect(world.condition("Ready")).toBe("True"));
+  expect(world.workers()).toHaveLength(3);
+  world.now += 61_000;
+  await eventually(() => expect(world.workers()).toEqual(["worker-a-1"]));
+  expect(world.substrate.stopped.sort()).toEqual(["worker-a-0", "worker-a-2"]);
+});
+
+test("what happens to processes is announced in the cluster", async () => {
+  const world = setUp({});
+  await eventually(() => expect(world.condition("Ready")).toBe("True"));
+  const event: ClusterEvent = { at: 1, role: "worker", instance: "w", what: "exited" };
+  world.substrate.tell(event);
+  expect(world.announced).toEqual([event]);
+});

@@ -1,0 +1,186 @@
+import { describe, expect, test } from "@jest/globals";
+import type { Instance } from "../port.ts";
+import { clusterOf, instanceOf, signalOf } from "../testing.ts";
+import { topology } from "../topology/topology.ts";
+import type { ConditionType, Facts } from "./model.ts";
+import { statusOf } from "./status.ts";
+
+const SPEC = { workers: [{ name: "a", events: ["a:*"], replicas: 2 }] };
+
+/** Facts in which all is as it is wanted, but for what is said. */
+const facts = (spec: object = SPEC, change: Partial<Facts> = {}): Facts => {
+  const cluster = clusterOf(spec, 3);
+  const plan = topology(cluster, { managedAs: "hub" });
+  const instances = plan.roles.flatMap((role) =>
+    Array.from({ length: role.count }, (_, i) =>
+      instanceOf(`chat-${role.name}-${i}`, { role: role.role, of: role.name, configHash: role.configHash }),
+    ),
+  );
+  return { cluster, topology: plan, instances, signal: signalOf(), ...change };
+};
+
+const without = (base: Facts, name: string): Facts => ({
+  ...base,
+  instances: base.instances.filter(({ instance }) => instance !== name),
+});
+const changed = (base: Facts, name: string, change: Partial<Instance>): Facts => ({
+  ...base,
+  instances: base.instances.map((it) => (it.instance === name ? { ...it, ...change } : it)),
+});
+const condition = (it: Facts, type: ConditionType) => {
+  const found = statusOf(it, undefined, 0).conditions.find((condition) => condition.type === type);
+  return [found?.status, found?.reason, found?.message];
+};
+const broken = { state: "failing" as const, restarts: 6, message: "it threw" };
+const hub = { servers: { broker: false, adapter: false, store: true } };
+
+describe("conditions", () => {
+  const cases: [string, Facts, ConditionType, unknown[]][] = [
+    ["all is there", facts(), "Ready", ["True", "Serving", "2/2 gateways ready"]],
+    ["all is there", facts(), "Reconciling", ["False", "Done", "generation 3 is in place"]],
+    ["all is there", facts(), "WorkersReady", ["True", "AllReady", "2/2 workers ready in 1 pools"]],
+    [
+      "a gateway is missing",
+      without(facts(), "chat-gateway-1"),
+      "GatewaysReady",
+      ["False", "Waiting", "1/2 gateways ready"],
+    ],
+    [
+      "a gateway is missing",
+      without(facts(), "chat-gateway-1"),
+      "Ready",
+      ["False", "NotGatewaysReady", "1/2 gateways ready"],
+    ],
+    [
+      "a gateway is missing",
+      without(facts(), "chat-gateway-1"),
+      "Reconciling",
+      ["True", "Progressing", "changing gateway"],
+    ],
+    [
+      "no gateway is wanted",
+      facts({ gateway: { replicas: 0 } }),
+      "GatewaysReady",
+      ["True", "NoGateways", "0 gateways wanted"],
+    ],
+    [
+      "a gateway cannot start",
+      changed(facts(), "chat-gateway-0", broken),
+      "GatewaysReady",
+      ["False", "Failing", "1/2 gateways ready; chat-gateway-0: it threw"],
+    ],
+    [
+      "a worker cannot start",
+      changed(facts(), "chat-worker-a-1", broken),
+      "WorkersReady",
+      ["False", "Failing", "workers ready: a 1/2; chat-worker-a-1: it threw"],
+    ],
+    [
+      "a worker cannot start",
+      changed(facts(), "chat-worker-a-1", broken),
+      "Stalled",
+      ["True", "CannotStart", "1 cannot start; chat-worker-a-1 after 6 restarts: it threw"],
+    ],
+    [
+      "a worker has failed once",
+      changed(facts(), "chat-worker-a-1", { ...broken, restarts: 1 }),
+      "Stalled",
+      ["False", "NotStalled", "0 processes fail to start"],
+    ],
+    [
+      "a gateway has the old configuration",
+      changed(facts(), "chat-gateway-0", { configHash: "old" }),
+      "Ready",
+      ["False", "Progressing", "changing gateway"],
+    ],
+    [
+      "a pool was removed",
+      facts({}, { instances: facts().instances }),
+      "Reconciling",
+      ["True", "Progressing", "2 to be removed"],
+    ],
+    [
+      "nobody tells",
+      facts(SPEC, { signal: undefined }),
+      "BrokerReady",
+      ["Unknown", "NoSignal", "no gateway has told whether rabbitmq answers"],
+    ],
+    [
+      "nobody tells",
+      facts(SPEC, { signal: undefined }),
+      "Ready",
+      [
+        "Unknown",
+        "NotAdapterReady",
+        "no gateway has told whether redis answers; no gateway has told whether rabbitmq answers",
+      ],
+    ],
+    [
+      "the broker is away",
+      facts(SPEC, { signal: signalOf(hub) }),
+      "BrokerReady",
+      ["False", "Disconnected", "rabbitmq does not answer the gateways"],
+    ],
+    [
+      "the broker is away and no pool needs it",
+      facts({}, { signal: signalOf(hub) }),
+      "BrokerReady",
+      ["True", "NotNeeded", "0 pools"],
+    ],
+    [
+      "the adapter is away",
+      facts(SPEC, { signal: signalOf(hub) }),
+      "AdapterReady",
+      ["False", "Disconnected", "redis does not answer the gateways"],
+    ],
+    [
+      "it is suspended",
+      facts({ suspend: true }),
+      "Paused",
+      ["True", "Suspended", "spec.suspend is true: nothing is changed until it is false"],
+    ],
+    ["it is not suspended", facts(), "Paused", ["False", "NotSuspended", "changes are applied"]],
+    [
+      "there is no authentication",
+      facts(),
+      "AuthenticationConfigured",
+      ["False", "Absent", expect.stringMatching(/^spec.gateway.auth is not set/)],
+    ],
+    [
+      "there is authentication",
+      facts({ gateway: { auth: { jwt: { jwksUrl: "https://example.com/keys" } } } }),
+      "AuthenticationConfigured",
+      ["True", "Configured", "connections are authenticated"],
+    ],
+    [
+      "the resource asks for what is not served",
+      facts({ adapter: { type: "rabbitmq" }, servers: { rabbitmq: { secretRef: { name: "mine" } } } }),
+      "Ready",
+      ["False", "InvalidSpec", expect.stringMatching(/^spec.adapter.type: /)],
+    ],
+  ];
+  test.each(cases)("%s: %#", (_given, it, type, expected) => {
+    expect(condition(it, type)).toEqual(expected);
+  });
+});
+
+test("a condition keeps its time while its status stays", () => {
+  const before = statusOf(without(facts(), "chat-gateway-1"), undefined, 1000);
+  const same = statusOf(without(facts(), "chat-gateway-0"), before, 2000);
+  const after = statusOf(facts(), same, 3000);
+  const times = [before, same, after].map(
+    ({ conditions }) => conditions.find(({ type }) => type === "GatewaysReady")?.lastTransitionTime,
+  );
+  expect(times).toEqual(["1970-01-01T00:00:01.000Z", "1970-01-01T00:00:01.000Z", "1970-01-01T00:00:03.000Z"]);
+  expect(after.conditions.every(({ observedGeneration }) => observedGeneration === 3)).toBe(true);
+});
+
+test("pools tell their backlog and dead letters where they are known", () => {
+  const pools = [{ pool: "a", ready: 5, unacked: 2, dead: 1 }];
+  expect(statusOf(facts(SPEC, { signal: signalOf({ pools }) }), undefined, 0).pools).toEqual([
+    { name: "a", replicas: 2, ready: 2, backlog: 7, dead: 1 },
+  ]);
+  expect(statusOf(facts(SPEC, { signal: undefined }), undefined, 0).pools).toEqual([
+    { name: "a", replicas: 2, ready: 2 },
+  ]);
+});

@@ -1,0 +1,160 @@
+import { describe, expect, test } from "@jest/globals";
+import { clusterOf } from "../testing.ts";
+import type { EnvValue } from "./model.ts";
+import { topology } from "./topology.ts";
+
+const laptop = (spec: object = {}) => topology(clusterOf(spec), { managedAs: "hub" });
+const role = (spec: object, name: string) => {
+  const found = laptop(spec).roles.find((it) => it.name === name);
+  if (found === undefined) throw new Error(`no role ${name}`);
+  return found;
+};
+const pool = (rest: object = {}) => ({ name: "a", events: ["a:*"], ...rest });
+const external = { secretRef: { name: "mine" } };
+
+describe("which server carries what", () => {
+  const hub: Record<string, EnvValue> = {
+    ADAPTER: "zeromq",
+    BROKER: "zeromq",
+    STORE: "hub",
+    HUB_DIR: { server: "hub" },
+  };
+  const cases: [string, object, Record<string, EnvValue>, string[]][] = [
+    ["nothing is said", {}, hub, ["hub"]],
+    ["everything is managed", { adapter: { type: "redis" }, broker: { type: "rabbitmq" } }, hub, ["hub"]],
+    ["everything is zeromq", { adapter: { type: "zeromq" }, broker: { type: "zeromq" } }, hub, ["hub"]],
+    [
+      "redis is external",
+      { servers: { redis: external } },
+      {
+        ADAPTER: "redis",
+        BROKER: "zeromq",
+        STORE: "redis",
+        HUB_DIR: { server: "hub" },
+        REDIS_DIR: { server: "redis", ofSecret: "mine" },
+      },
+      ["hub", "redis"],
+    ],
+    [
+      "all are external",
+      { servers: { redis: external, rabbitmq: external } },
+      {
+        ADAPTER: "redis",
+        BROKER: "rabbitmq",
+        STORE: "redis",
+        REDIS_DIR: { server: "redis", ofSecret: "mine" },
+        RABBITMQ_DIR: { server: "rabbitmq", ofSecret: "mine" },
+      },
+      ["rabbitmq", "redis"],
+    ],
+  ];
+  test.each(cases)("on a laptop, %s", (_given, spec, env, servers) => {
+    const plan = laptop(spec);
+    expect(plan.problems).toEqual([]);
+    expect(plan.servers.map(({ name }) => name)).toEqual(servers);
+    const gateway = plan.roles.find(({ name }) => name === "gateway");
+    expect(gateway?.env).toMatchObject(env);
+    expect(plan.roles.some(({ name }) => name === "hub")).toBe("HUB_DIR" in env);
+  });
+
+  test("elsewhere, managed servers are their own", () => {
+    const plan = topology(clusterOf({ workers: [pool()] }), { managedAs: "server" });
+    expect(plan.servers).toEqual([{ name: "rabbitmq" }, { name: "redis" }]);
+    expect(plan.roles.map(({ name }) => name)).toEqual(["gateway", "worker-a"]);
+    expect(plan.roles[0]?.env).toMatchObject({ ADAPTER: "redis", BROKER: "rabbitmq", STORE: "redis" });
+  });
+});
+
+describe("what is not served yet is said", () => {
+  const cases: [string, object, string, RegExp][] = [
+    [
+      "RabbitMQ as adapter",
+      { adapter: { type: "rabbitmq" }, servers: { rabbitmq: external } },
+      "spec.adapter.type",
+      /use zeromq or redis/,
+    ],
+    [
+      "MongoDB as store",
+      { store: { type: "mongo" }, servers: { mongo: external } },
+      "spec.store.type",
+      /use hub or redis/,
+    ],
+    [
+      "order on RabbitMQ",
+      { servers: { rabbitmq: external }, workers: [pool({ orderBy: "user" })] },
+      "spec.workers[0].orderBy",
+      /use broker.type zeromq/,
+    ],
+  ];
+  test.each(cases)("%s", (_given, spec, path, message) => {
+    expect(laptop(spec).problems).toEqual([{ path, message: expect.stringMatching(message) }]);
+  });
+  test("order on the hub is served", () => {
+    expect(laptop({ workers: [pool({ orderBy: "user" })] }).problems).toEqual([]);
+  });
+});
+
+describe("what a change restarts", () => {
+  const hashes = (spec: object) => Object.fromEntries(laptop(spec).roles.map((it) => [it.name, it.configHash]));
+  const base = { workers: [pool()] };
+  const cases: [string, object, string[]][] = [
+    ["nothing, for another pool", { workers: [pool(), { name: "b", events: ["b:*"] }] }, []],
+    ["nothing, for another count", { workers: [pool({ replicas: 7 })], gateway: { replicas: 5 } }, []],
+    ["nothing, for autoscaling", { workers: [pool({ autoscaling: { maxReplicas: 3 } })] }, []],
+    ["the pool, for its handlers", { workers: [pool({ handlers: "./other.ts" })] }, ["worker-a"]],
+    ["the pool, for its concurrency", { workers: [pool({ concurrency: 3 })] }, ["worker-a"]],
+    ["the pool, for its environment", { workers: [pool({ env: [{ name: "A", value: "1" }] })] }, ["worker-a"]],
+    ["the gateways, for their limits", { ...base, gateway: { limits: { eventsPerSecond: 9 } } }, ["gateway"]],
+    ["gateways and pools, for another server", { ...base, servers: { redis: external } }, ["gateway", "worker-a"]],
+  ];
+  test.each(cases)("%s", (_then, spec, restarted) => {
+    const before = hashes(base);
+    const after = hashes(spec);
+    expect(Object.keys(before).filter((name) => after[name] !== before[name])).toEqual(restarted);
+  });
+  test("gateways and pools, for another Secret of the same server", () => {
+    const one = hashes({ servers: { redis: { secretRef: { name: "one" } } } });
+    const two = hashes({ servers: { redis: { secretRef: { name: "two" } } } });
+    expect(one["gateway"]).not.toBe(two["gateway"]);
+  });
+});
+
+test("pools are in the live configuration, without what is no process's business", () => {
+  expect(laptop({ workers: [pool({ replicas: 2, image: "x" })] }).liveConfig.pools).toEqual([
+    {
+      name: "a",
+      events: ["a:*"],
+      mode: "job",
+      orderBy: "none",
+      concurrency: 20,
+      timeoutSeconds: 30,
+      retry: { attempts: 5, backoffSeconds: 1, maxBackoffSeconds: 60 },
+    },
+  ]);
+});
+
+test("the order in which roles start, and what they wait for", () => {
+  const plan = laptop({ workers: [pool()] });
+  expect(plan.roles.map(({ name, needs }) => [name, needs])).toEqual([
+    ["hub", []],
+    ["gateway", ["hub"]],
+    ["worker-a", ["hub"]],
+    ["entry", []],
+  ]);
+});
+
+describe("the gateway's keys", () => {
+  test.each([
+    ["no API", {}, undefined],
+    ["an API whose key is made", { api: {} }, { generated: "api-keys" }],
+    ["an API with keys of the user", { api: { keysSecretRef: { name: "k" } } }, { secretDir: "k" }],
+  ])("%s", (_given, gateway, expected) => {
+    const { env } = role({ gateway }, "gateway");
+    expect(env["API_KEYS_DIR"]).toEqual(expected);
+    expect("API_PORT" in env).toBe(expected !== undefined);
+  });
+  test("a shared secret is a path", () => {
+    const jwt = { secretRef: { name: "s", key: "jwt" } };
+    expect(role({ gateway: { auth: { jwt } } }, "gateway").env["JWT_SECRET_FILE"]).toEqual({ secret: "s", key: "jwt" });
+  });
+});
