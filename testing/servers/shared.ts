@@ -23,7 +23,8 @@ export const sharedServer = async (name: ServerKind): Promise<{ uri: string }> =
     writeFileSync(`${file}.new`, JSON.stringify({ uri }));
     renameSync(`${file}.new`, file);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    // Jest's own `Error` is not the file system's: no instanceof.
+    if (!(typeof error === "object" && error !== null && "code" in error && error.code === "EEXIST")) throw error;
   }
   return eventually(
     () => {
