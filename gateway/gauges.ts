@@ -23,7 +23,7 @@ export const registerGauges = (
     "presence_underway",
   ];
   for (const name of names) {
-    const gauge = new Gauge({
+    const gauge: Gauge = new Gauge({
       name: `realtime_${name}`,
       help: help[name],
       registers: [],
