@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { sharedServer } from "#testing";
+import { handlers, rehearse } from "@realtimecluster/worker";
 import { Client } from "pg";
 import { openOrderBook, type OrderBook } from "./handlers/order-book.ts";
+import { place } from "./handlers/place.ts";
 
 const items = [
   { sku: "tea", quantity: 2 },
@@ -61,5 +63,23 @@ describe("orders", () => {
     await expect(bookOf(0).place("ada/4", "ada", [...items, { sku: "tea", quantity: 0 }])).rejects.toThrow();
     expect(await bookOf(0).count()).toBe(before);
     await expect(bookOf(0).place("ada/4", "ada", items)).resolves.toMatchObject({ items });
+  });
+
+  test("are told after they are written, in every run of the job", async () => {
+    const module = handlers({ "orders:place": place(bookOf(0)) });
+    const first = await rehearse(module, "orders:place", { items }, { id: "5" });
+    const again = await rehearse(module, "orders:place", { items }, { id: "5", attempt: 2 });
+    const { order, at } = await bookOf(0).place("ada/5", "ada", items);
+    expect(first.result).toEqual({ order });
+    expect(first.said).toEqual([
+      { to: "user:ada", event: "orders:placed", args: [{ order, items, at }] },
+      { to: "channel:shop", event: "orders:count", args: [{ orders: await bookOf(0).count() }] },
+    ]);
+    expect(again).toEqual(first);
+  });
+
+  test("without items are rejected for good", async () => {
+    const module = handlers({ "orders:place": place(bookOf(0)) });
+    await expect(rehearse(module, "orders:place", { items: [] })).rejects.toMatchObject({ name: "Reject" });
   });
 });

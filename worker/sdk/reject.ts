@@ -13,4 +13,5 @@ export class Reject extends Error {
 }
 
 /** Whether `error` is a `Reject`, of whichever copy of this module. */
-export const isReject = (error: unknown): error is Error => error instanceof Error && BRAND in error;
+export const isReject = (error: unknown): error is Error =>
+  typeof error === "object" && error !== null && BRAND in error;
