@@ -1,6 +1,6 @@
-import type { Namespace } from "socket.io";
+import type { Namespace, Server } from "socket.io";
 import { Adapter, type BroadcastOptions, type Room } from "socket.io-adapter";
-import { PacketType, type Packet } from "socket.io-parser";
+import { PacketType } from "socket.io-parser";
 import {
   answerTopic,
   decodeMessage,
@@ -16,6 +16,8 @@ import { decodeFrames, encodeEvent, encodeValues, type Frames } from "./frames.t
 import { passGate } from "./gate.ts";
 import type { Bus, JobGate } from "./port.ts";
 import type { Questions } from "./questions.ts";
+
+type Packet = Parameters<Server["encoder"]["encode"]>[0];
 
 const ANSWER_MS = 5000;
 
@@ -238,13 +240,15 @@ export class BusAdapter extends Adapter {
   #emitHere(frames: Frames, asker: Asker | undefined): void {
     const [event, ...args] = decodeFrames(frames);
     if (typeof event !== "string") throw new Error("a server-side emission without a name");
-    if (asker === undefined) return this.#nsp._onServerSideEmit([event, ...args]);
+    // oxlint-disable-next-line no-underscore-dangle -- what socket.io's own adapters call
+    const emit = (...said: unknown[]) => this.#nsp._onServerSideEmit([event, ...said]);
+    if (asker === undefined) return emit(...args);
     let called = false;
     const ack = (value: unknown) => {
       if (called) return;
       called = true;
       this.#answer(asker, "whole", 0, encodeValues([value]));
     };
-    this.#nsp._onServerSideEmit([event, ...args, ack]);
+    emit(...args, ack);
   }
 }

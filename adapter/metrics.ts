@@ -7,7 +7,7 @@ export interface BusMetrics {
   interrupted(): void;
 }
 
-const counter = <L extends string>(registry: Registry, name: string, help: string, labelNames: readonly L[]) => {
+const counter = (registry: Registry, name: string, help: string, labelNames: string[]): Counter => {
   const existing = registry.getSingleMetric(name);
   return existing instanceof Counter ? existing : new Counter({ name, help, labelNames, registers: [registry] });
 };

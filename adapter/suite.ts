@@ -5,6 +5,8 @@ import { eventually } from "#testing";
 import type { Delivery } from "./port.ts";
 import { testCluster, type TestClient, type TestCluster, type TestGateway } from "./testing/cluster.ts";
 
+const text = (message: Uint8Array): string => Buffer.from(message).toString();
+
 /** What every driver must do, with two gateways as processes, real clients, and this process as one that is no gateway. */
 export const deliverySuite = (driver: "redis" | "zeromq", server: () => Promise<{ uri: string } & AsyncDisposable>) => {
   const stack = new AsyncDisposableStack();
@@ -210,10 +212,9 @@ export const deliverySuite = (driver: "redis" | "zeromq", server: () => Promise<
     const numbers = Array.from({ length: COUNT }, (_, index) => index);
     test("emissions and Bus messages of a gateway arrive as they were sent", async () => {
       const heard: string[] = [];
-      await using _bus = await delivery.bus.subscribe("interleaved", (message) =>
-        heard.push(`bus ${Buffer.from(message)}`),
-      );
-      await using _room = await delivery.listener.listen("lobby", (_event, [index]) => heard.push(`emitted ${index}`));
+      await using hearing = new AsyncDisposableStack();
+      hearing.use(await delivery.bus.subscribe("interleaved", (message) => heard.push(`bus ${text(message)}`)));
+      hearing.use(await delivery.listener.listen("lobby", (_event, [index]) => heard.push(`emitted ${String(index)}`)));
       await one.ask("interleave", { rooms: [channelRoom("lobby")], event: "n", count: COUNT });
       await eventually(() => expect(heard).toHaveLength(2 * COUNT));
       expect(heard).toEqual(numbers.flatMap((index) => [`emitted ${index}`, `bus ${index}`]));
@@ -253,18 +254,22 @@ export const deliverySuite = (driver: "redis" | "zeromq", server: () => Promise<
   describe("the Bus", () => {
     test("delivers to every subscriber of the topic, the publisher's own too, bytes as they are", async () => {
       const heard: string[] = [];
-      await using _first = await delivery.bus.subscribe("topic", (message) => heard.push(`1 ${Buffer.from(message)}`));
-      await using _second = await delivery.bus.subscribe("topic", (message) => heard.push(`2 ${Buffer.from(message)}`));
-      await using _other = await delivery.bus.subscribe("topics", () => heard.push("other"));
+      await using hearing = new AsyncDisposableStack();
+      hearing.use(await delivery.bus.subscribe("topic", (message) => heard.push(`1 ${text(message)}`)));
+      hearing.use(await delivery.bus.subscribe("topic", (message) => heard.push(`2 ${text(message)}`)));
+      hearing.use(await delivery.bus.subscribe("topics", () => heard.push("other")));
       delivery.bus.publish("topic", new Uint8Array(Buffer.from("ä")));
       await eventually(() => expect(heard).toEqual(["1 ä", "2 ä"]));
     });
     test("a listener that throws is counted and harms nobody", async () => {
       const heard: string[] = [];
-      await using _bad = await delivery.bus.subscribe("bad", () => {
-        throw new Error("of the test");
-      });
-      await using _good = await delivery.bus.subscribe("bad", (message) => heard.push(String(Buffer.from(message))));
+      await using hearing = new AsyncDisposableStack();
+      hearing.use(
+        await delivery.bus.subscribe("bad", () => {
+          throw new Error("of the test");
+        }),
+      );
+      hearing.use(await delivery.bus.subscribe("bad", (message) => heard.push(text(message))));
       delivery.bus.publish("bad", Buffer.from("x"));
       await eventually(() => expect(heard).toEqual(["x"]));
       expect(await registry.metrics()).toMatch(/realtime_bus_malformed_total [1-9]/);

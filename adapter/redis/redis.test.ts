@@ -3,7 +3,7 @@ import { Emitter } from "@socket.io/redis-emitter";
 import { Redis } from "ioredis";
 import { channelRoom } from "#crds";
 import { eventually, sharedServer, startServer } from "#testing";
-import { outageSuite } from "../outage-suite.ts";
+import { outageSuite } from "../testing/outage.ts";
 import { deliverySuite } from "../suite.ts";
 import { testCluster } from "../testing/cluster.ts";
 

@@ -1,5 +1,5 @@
 import { describe } from "@jest/globals";
-import { outageSuite } from "../outage-suite.ts";
+import { outageSuite } from "../testing/outage.ts";
 import { deliverySuite } from "../suite.ts";
 import { startHub } from "../testing/hub.ts";
 

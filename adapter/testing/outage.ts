@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { channelRoom } from "#crds";
 import { eventually } from "#testing";
-import { testCluster } from "./testing/cluster.ts";
+import { testCluster } from "./cluster.ts";
 
 /** A server that a test may take away and bring back. */
 export interface MortalServer extends AsyncDisposable {
@@ -9,6 +9,8 @@ export interface MortalServer extends AsyncDisposable {
   kill(): Promise<void>;
   start(): Promise<void>;
 }
+
+const text = (message: Uint8Array): string => Buffer.from(message).toString();
 
 const dropped = (metrics: string) =>
   [...metrics.matchAll(/^realtime_bus_dropped_total\{.*\} (\d+)$/gm)].reduce(
@@ -30,7 +32,7 @@ export const outageSuite = (driver: "redis" | "zeromq", server: () => Promise<Mo
       using anna = await one.client("anna", [channelRoom("lobby")]);
       using ben = await two.client("ben", [channelRoom("lobby")]);
       const heard: string[] = [];
-      await delivery.bus.subscribe("topic", (message) => heard.push(String(Buffer.from(message))));
+      await delivery.bus.subscribe("topic", (message) => heard.push(text(message)));
       await eventually(async () => expect(await one.ask("nodes")).toBe(2));
 
       await mortal.kill();
@@ -45,7 +47,7 @@ export const outageSuite = (driver: "redis" | "zeromq", server: () => Promise<Mo
       await eventually(() => expect(anna.heard).toEqual([["own"], ["joined"]]));
       for (let index = 0; index < 1000; index += 1) delivery.emitter().to("lobby").emit("lost", index);
       const partial = one.ask("askPartially", { event: "who", timeoutMs: 300 });
-      const late = delivery.bus.subscribe("later", (message) => heard.push(`late ${Buffer.from(message)}`));
+      const late = delivery.bus.subscribe("later", (message) => heard.push(`late ${text(message)}`));
       await one.ask("serverSideEmit", {});
       expect(await partial).toMatchObject({ error: "operation has timed out" });
       expect(dropped(await registry.metrics())).toBeGreaterThanOrEqual(1000);
