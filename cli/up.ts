@@ -5,7 +5,7 @@ import { openSignals, startReconciling, type ClusterStatus } from "#operator";
 import { silentLog, watched } from "#process";
 import { destination, pino } from "pino";
 import { Registry } from "prom-client";
-import { describeEvent, describeLine } from "./describe.ts";
+import { describeEvent, describeLine, withoutRepeats } from "./describe.ts";
 import { interruptions } from "./interruptions.ts";
 import { load, type Loaded } from "./load.ts";
 import { limitLines } from "./limit-lines.ts";
@@ -57,6 +57,7 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
   let status: ClusterStatus | undefined;
   let isReady = false;
   const interrupted = interruptions();
+  const isNews = withoutRepeats();
   const show = limitLines((text) => out.line(text));
   await using stack = new AsyncDisposableStack();
   const substrate = stack.use(
@@ -99,7 +100,7 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
   await writeRunState(directory, { pid: process.pid, cluster: name, file, clients, instances: [], conditions: [] });
   printAddresses(first, { clients, api }, out);
   substrate.onChange((_cluster, events) => {
-    for (const event of events) out.line(describeEvent(out, event));
+    for (const event of events) if (isNews(event)) out.line(describeEvent(out, event));
     writeState();
   });
 

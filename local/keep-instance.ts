@@ -81,7 +81,7 @@ export const keepInstance = ({
       const it = await launch((line) => {
         const isError = line.level === "error" || line.level === "fatal";
         if (isError || (isPlain && line.level === undefined && /error|cannot/i.test(line.text))) {
-          complaint = line.text;
+          complaint = line.text.replace(/^cannot start: /, "");
           isPlain = !isError;
         }
         onLine(line);
