@@ -3,6 +3,7 @@ import type { Registry } from "prom-client";
 import type { Store } from "./port.ts";
 
 export type * from "./port.ts";
+export { createLedgerWriter, type LedgerWriter, type LedgerWriterOptions } from "./ledger-writer.ts";
 
 export interface StoreOptions {
   cluster: string;

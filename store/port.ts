@@ -1,4 +1,4 @@
-import type { JobState, LedgerEntry } from "#crds";
+import type { HistoryEntry, JobState, LedgerEntry } from "#crds";
 
 /** Every method rejects with the Refusal `store_unavailable` within 2 s where the server does not answer; nothing is retried behind the caller's back. */
 
@@ -90,12 +90,7 @@ export interface Revocations {
   isRevoked(token: { jti?: string | undefined; user: string; issuedAt: number }): Promise<boolean>;
 }
 
-export interface HistoryEntry {
-  id: string;
-  event: string;
-  args: unknown[];
-  at: number;
-}
+export type { HistoryEntry };
 
 /** The last events of a channel. */
 export interface History {

@@ -12,6 +12,7 @@ const positive = z.number().positive();
 
 /** A channel's event as it comes from another process. */
 export const historyEntry = z.object({ id: z.string(), event: z.string(), args: z.array(z.unknown()), at: z.number() });
+export type HistoryEntry = z.infer<typeof historyEntry>;
 
 /**
  * What the store's driver asks the hub's store, by name. A request is the header `{id, call, cluster}` with its argument as msgpack, the

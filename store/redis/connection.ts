@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { Redis, type RedisOptions } from "ioredis";
 import { Refusal } from "#crds";
@@ -150,7 +151,12 @@ export const connectRedis = async ({
     onBack: (listener) => void listeners.push(listener),
     async [Symbol.asyncDispose]() {
       stopped.abort();
-      redis?.disconnect();
+      const open = redis;
+      if (open !== undefined) {
+        const ended = once(open, "end");
+        open.disconnect();
+        await ended;
+      }
       await reconnecting;
     },
   };

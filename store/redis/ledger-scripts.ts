@@ -1,70 +1,120 @@
 import { LEDGER_LIMITS } from "#crds";
 
-/** Arguments per entry of `record`: key, id, user, pool, event, state, rank, attempt, progress, result, error, worker, queuedAt, startedAt, endedAt; "" is none. */
-export const ENTRY_STRIDE = 15;
+/**
+ * A job is the string `job:<jobKey>`, a JSON array of strings in the order of `FIELDS` ("" is none), so that Lua neither loses digits
+ * nor confuses empty lists; values are JSON in it. It is listed in `list:<waiting|running|finished>:<pool>`, sorted sets by time.
+ */
+export const FIELDS = [
+  "id",
+  "user",
+  "pool",
+  "event",
+  "state",
+  "rank",
+  "attempt",
+  "progress",
+  "result",
+  "error",
+  "worker",
+  "queuedAt",
+  "startedAt",
+  "endedAt",
+  "erred",
+] as const;
 
 /**
- * A job is the hash `job:<jobKey>`, listed by `list:<pool>:<waiting|running|finished>`, sorted sets with times as scores.
- * The rule is `mergeEntry`; values that Lua need not know are JSON.
+ * Arguments: key, job, key, job, … The rule is `mergeEntry`. Reads at once, merges in memory and writes each job once: 500 entries hold
+ * Redis for some ms.
  */
 export const record = `
-local prefix, call = KEYS[1], redis.call
+local prefix, call, decode = KEYS[1], redis.call, cjson.decode
+local ID, USER, POOL, EVENT, STATE, RANK, ATTEMPT, PROGRESS, RESULT, ERROR, WORKER, QUEUED, STARTED, ENDED, ERRED =
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+local LIST = {queued='waiting:', retrying='waiting:', running='running:', done='finished:', failed='finished:', cancelled='finished:'}
+local END = 1000000000
 local clock = call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local LIST = {queued='waiting', retrying='waiting', running='running', done='finished', failed='finished', cancelled='finished'}
-local END = 1000000000
-local touched = {}
-local function list(pool, state) return prefix .. 'list:' .. LIST[state] .. ':' .. pool end
-for i = 1, #ARGV, ${ENTRY_STRIDE} do
-  local key, pool, state = ARGV[i], ARGV[i + 3], ARGV[i + 5]
-  local rank, attempt = tonumber(ARGV[i + 6]), ARGV[i + 7]
-  local progress, result, err, worker = ARGV[i + 8], ARGV[i + 9], ARGV[i + 10], ARGV[i + 11]
-  local queuedAt, startedAt, endedAt = ARGV[i + 12], ARGV[i + 13], ARGV[i + 14]
-  local job = prefix .. 'job:' .. key
-  local held = call('HMGET', job, 'rank', 'attempt', 'pool', 'state', 'erred')
-  local heldRank = tonumber(held[1] or -1)
-  local erred = tonumber(held[5] or -1)
-  local target = list(pool, state)
-  touched[pool] = true
-  if heldRank <= rank then
-    local moved = heldRank < 0 or list(held[3], held[4]) ~= target
-    if heldRank >= 0 or rank >= END or call('ZCARD', target) < ${LEDGER_LIMITS.open} then
-      if heldRank >= 0 then
-        if moved then call('ZREM', list(held[3], held[4]), key) end
-        if held[2] ~= attempt then call('HDEL', job, 'progress', 'worker', 'startedAt') end
-        if heldRank ~= rank then call('HDEL', job, 'result', 'endedAt') end
-      end
-      local set = {'id', ARGV[i + 1], 'pool', pool, 'event', ARGV[i + 4], 'state', state, 'rank', rank, 'attempt', attempt}
-      local n = 12
-      local function put(field, value) if value ~= '' then set[n + 1] = field; set[n + 2] = value; n = n + 2 end end
-      put('user', ARGV[i + 2]) put('progress', progress) put('result', result) put('worker', worker)
-      put('queuedAt', queuedAt) put('startedAt', startedAt) put('endedAt', endedAt)
-      if state == 'done' then
-        if erred >= 0 then call('HDEL', job, 'error', 'erred') end
-      elseif err ~= '' and rank >= erred then
-        put('error', err) put('erred', rank)
-      end
-      call('HSET', job, unpack(set))
-      local by = rank >= END and 'endedAt' or state == 'running' and 'startedAt' or 'queuedAt'
-      local score = rank >= END and endedAt or state == 'running' and startedAt or queuedAt
-      if score == '' and moved then score = call('HGET', job, by) or now end
-      if score ~= '' then call('ZADD', target, score, key) end
-      call('PEXPIRE', job, rank >= END and ${LEDGER_LIMITS.finishedMs} or ${LEDGER_LIMITS.openMs})
+
+local names = {}
+for i = 1, #ARGV, 2 do names[#names + 1] = prefix .. 'job:' .. ARGV[i] end
+local found = call('MGET', unpack(names))
+
+local function fill(into, from, field) if into[field] == '' then into[field] = from[field] end end
+local function merge(held, new)
+  local rank, heldRank = tonumber(new[RANK]), tonumber(held[RANK])
+  local winner, other = held, new
+  if rank >= heldRank then winner, other = new, held end
+  local err, erred = held[ERROR], held[ERRED]
+  if new[ERROR] ~= '' and rank >= tonumber(erred) then err, erred = new[ERROR], new[RANK] end
+  fill(winner, other, QUEUED)
+  if winner[ATTEMPT] == other[ATTEMPT] then
+    fill(winner, other, PROGRESS) fill(winner, other, WORKER) fill(winner, other, STARTED)
+  end
+  if rank == heldRank then fill(winner, other, RESULT) fill(winner, other, ENDED) end
+  if winner[STATE] == 'done' then err, erred = '', '-1' end
+  winner[ERROR], winner[ERRED] = err, erred
+  return winner
+end
+
+local jobs, texts, adds, removes, cards, pools = {}, {}, {}, {}, {}, {}
+local function list(job) return LIST[job[STATE]] .. job[POOL] end
+local function card(name)
+  if not cards[name] then cards[name] = call('ZCARD', prefix .. 'list:' .. name) end
+  return cards[name]
+end
+local function put(name, key, score)
+  if not adds[name] then adds[name] = {} end
+  adds[name][key] = score
+end
+local function take(name, key)
+  if adds[name] then adds[name][key] = nil end
+  if not removes[name] then removes[name] = {} end
+  table.insert(removes[name], key)
+end
+
+for i = 1, #ARGV, 2 do
+  local key, text = ARGV[i], ARGV[i + 1]
+  local new = decode(text)
+  local held = jobs[key]
+  if not held then
+    local raw = found[(i + 1) / 2]
+    held = raw and decode(raw)
+  end
+  pools[new[POOL]] = true
+  local before = held and list(held)
+  local job = held and merge(held, new) or new
+  local rank = tonumber(job[RANK])
+  local after = list(job)
+  if before or rank >= END or card(after) < ${LEDGER_LIMITS.open} then
+    jobs[key], texts[key] = job, not held and text or false
+    if before ~= after then
+      if before then take(before, key) end
+      if rank < END then cards[after] = card(after) + 1 end
     end
-  else
-    if queuedAt ~= '' then call('HSETNX', job, 'queuedAt', queuedAt) end
-    if held[2] == attempt then
-      if progress ~= '' then call('HSETNX', job, 'progress', progress) end
-      if worker ~= '' then call('HSETNX', job, 'worker', worker) end
-      if startedAt ~= '' then call('HSETNX', job, 'startedAt', startedAt) end
+    if before ~= after or job == new then
+      local at = rank >= END and job[ENDED] or job[STATE] == 'running' and job[STARTED] or job[QUEUED]
+      if at ~= '' or before ~= after then put(after, key, at ~= '' and at or now) end
     end
-    if err ~= '' and held[4] ~= 'done' and rank >= erred then call('HSET', job, 'error', err, 'erred', rank) end
   end
 end
-for pool in pairs(touched) do
-  call('ZREMRANGEBYSCORE', list(pool, 'queued'), '-inf', now - ${LEDGER_LIMITS.openMs})
-  call('ZREMRANGEBYSCORE', list(pool, 'running'), '-inf', now - ${LEDGER_LIMITS.openMs})
-  local finished = list(pool, 'done')
+
+for key, job in pairs(jobs) do
+  local ttl = tonumber(job[RANK]) >= END and ${LEDGER_LIMITS.finishedMs} or ${LEDGER_LIMITS.openMs}
+  call('SET', prefix .. 'job:' .. key, texts[key] or cjson.encode(job), 'PX', ttl)
+end
+for name, keys in pairs(removes) do call('ZREM', prefix .. 'list:' .. name, unpack(keys)) end
+for name, scores in pairs(adds) do
+  local flat, n = {}, 0
+  for key, score in pairs(scores) do
+    flat[n + 1], flat[n + 2] = score, key
+    n = n + 2
+  end
+  if n > 0 then call('ZADD', prefix .. 'list:' .. name, unpack(flat)) end
+end
+for pool in pairs(pools) do
+  call('ZREMRANGEBYSCORE', prefix .. 'list:waiting:' .. pool, '-inf', now - ${LEDGER_LIMITS.openMs})
+  call('ZREMRANGEBYSCORE', prefix .. 'list:running:' .. pool, '-inf', now - ${LEDGER_LIMITS.openMs})
+  local finished = prefix .. 'list:finished:' .. pool
   call('ZREMRANGEBYSCORE', finished, '-inf', now - ${LEDGER_LIMITS.finishedMs})
   local over = call('ZCARD', finished) - ${LEDGER_LIMITS.finished}
   if over > 0 then
@@ -75,15 +125,15 @@ end
 return 1
 `;
 
-/** Gives how many wait and three lists of jobs as flat hashes; forgets keys whose job has expired. */
+/** pool, limit → how many wait, and three lists of jobs. Forgets keys whose job has expired. */
 export const overview = `
 local prefix, pool, limit, call = KEYS[1], ARGV[1], tonumber(ARGV[2]), redis.call
 local function jobs(list, command)
   local found, name = {}, prefix .. 'list:' .. list .. ':' .. pool
   if limit < 1 then return found end
   for _, key in ipairs(call(command, name, 0, limit - 1)) do
-    local job = call('HGETALL', prefix .. 'job:' .. key)
-    if #job == 0 then call('ZREM', name, key) else found[#found + 1] = job end
+    local job = call('GET', prefix .. 'job:' .. key)
+    if job then found[#found + 1] = job else call('ZREM', name, key) end
   end
   return found
 end

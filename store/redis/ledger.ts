@@ -2,53 +2,50 @@ import { z } from "zod";
 import { boundedEntry, jobKey, LEDGER_LIMITS, ledgerEntry, rankOf } from "#crds";
 import type { Ledger, LedgerEntry } from "../port.ts";
 import type { RedisConnection } from "./connection.ts";
+import { FIELDS } from "./ledger-scripts.ts";
 
-const flat = z.array(z.string());
-const overviewReply = z.tuple([z.number(), z.array(flat), z.array(flat), z.array(flat)]);
+const texts = z.array(z.string());
+const overviewReply = z.tuple([z.number(), texts, texts, texts]);
+const fields = z.array(z.string()).length(FIELDS.length);
 
 const json = (value: unknown): string => (value === undefined ? "" : (JSON.stringify(value) ?? ""));
-const text = (value: string | number | undefined): string | number => value ?? "";
+const text = (value: string | number | undefined): string => (value === undefined ? "" : String(value).toWellFormed());
 
-const argumentsOf = (given: LedgerEntry): (string | number)[] => {
-  const entry = boundedEntry(given);
-  return [
-    jobKey(entry.user, entry.id),
-    entry.id,
+/** In the order of FIELDS. */
+const textOf = (entry: LedgerEntry): string => {
+  const rank = String(rankOf(entry));
+  const error = entry.state === "done" ? "" : json(entry.error);
+  return JSON.stringify([
+    text(entry.id),
     text(entry.user),
-    entry.pool,
-    entry.event,
+    text(entry.pool),
+    text(entry.event),
     entry.state,
-    rankOf(entry),
-    entry.attempt,
+    rank,
+    String(entry.attempt),
     json(entry.progress),
     json(entry.result),
-    json(entry.error),
+    error,
     text(entry.worker),
     text(entry.queuedAt),
     text(entry.startedAt),
     text(entry.endedAt),
-  ];
+    error === "" ? "-1" : rank,
+  ]);
 };
 
-const NUMBERS = new Set(["attempt", "queuedAt", "startedAt", "endedAt"]);
-const VALUES = new Set(["progress", "result", "error"]);
+const NUMBERS = new Set<string>(["attempt", "queuedAt", "startedAt", "endedAt"]);
+const VALUES = new Set<string>(["progress", "result", "error"]);
 
-const entryOf = (fields: Record<string, string>): LedgerEntry =>
-  ledgerEntry.parse(
-    Object.fromEntries(
-      Object.entries(fields).map(([name, value]) => [
-        name,
-        NUMBERS.has(name) ? Number(value) : VALUES.has(name) ? (JSON.parse(value) as unknown) : value,
-      ]),
-    ),
-  );
-
-const entriesOf = (jobs: string[][]): LedgerEntry[] =>
-  jobs.map((job) => {
-    const fields: Record<string, string> = {};
-    for (let index = 0; index + 1 < job.length; index += 2) fields[String(job[index])] = String(job[index + 1]);
-    return entryOf(fields);
-  });
+const entryOf = (stored: string): LedgerEntry => {
+  const values = fields.parse(JSON.parse(stored));
+  const entry: Record<string, unknown> = {};
+  for (const [index, name] of FIELDS.entries()) {
+    const value = values[index] ?? "";
+    if (value !== "") entry[name] = NUMBERS.has(name) ? Number(value) : VALUES.has(name) ? JSON.parse(value) : value;
+  }
+  return ledgerEntry.parse(entry);
+};
 
 /** At most this many entries per script call, so that Redis is never held for long. */
 const BATCH = 500;
@@ -57,16 +54,21 @@ const BATCH = 500;
 export const redisLedger = (redis: RedisConnection, prefix: string): Ledger => ({
   async record(entries) {
     for (let from = 0; from < entries.length; from += BATCH)
-      await redis.run("ledgerRecord", ...entries.slice(from, from + BATCH).flatMap(argumentsOf));
+      await redis.run(
+        "ledgerRecord",
+        ...entries
+          .slice(from, from + BATCH)
+          .flatMap((given) => [jobKey(given.user, given.id), textOf(boundedEntry(given))]),
+      );
   },
   async get(user, id) {
-    const fields = await redis.ask((it) => it.hgetall(`${prefix}job:${jobKey(user, id)}`));
-    return Object.keys(fields).length === 0 ? undefined : entryOf(fields);
+    const stored = await redis.ask((it) => it.get(`${prefix}job:${jobKey(user, id)}`));
+    return stored === null ? undefined : entryOf(stored);
   },
   async overview(pool, limit) {
     const reply = await redis.run("ledgerOverview", pool, Math.min(limit, LEDGER_LIMITS.overview));
     const [waiting, queued, running, finished] = overviewReply.parse(reply);
-    return { waiting, queued: entriesOf(queued), running: entriesOf(running), finished: entriesOf(finished) };
+    return { waiting, queued: queued.map(entryOf), running: running.map(entryOf), finished: finished.map(entryOf) };
   },
   async requestCancel(user, id) {
     await redis.ask((it) => it.set(`${prefix}cancel:${jobKey(user, id)}`, "1", "PX", LEDGER_LIMITS.markMs));
