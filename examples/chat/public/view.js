@@ -25,6 +25,7 @@ export const createView = ({ onCancel }) => {
   const messages = new Map();
   const people = new Set();
   const long = new Map();
+  const told = new Set();
 
   const showPeople = () => {
     const sorted = [...people].sort(
@@ -69,7 +70,12 @@ export const createView = ({ onCancel }) => {
   };
 
   const jobRow = ({ id, user, event, state, attempt, progress, worker, error }) => {
-    const about = [personOf(user).name, worker, attempt > 1 ? `attempt ${attempt}` : undefined, error?.message];
+    const about = [
+      personOf(user).name,
+      worker?.replace(/-[0-9a-f]{8}$/, ""),
+      attempt > 1 ? `attempt ${attempt}` : undefined,
+      error?.message,
+    ];
     const shown = state === "running" && typeof progress === "number" ? `${progress} %` : state;
     return element("li", {
       title: id,
@@ -147,9 +153,13 @@ export const createView = ({ onCancel }) => {
       byId("waiting").textContent = unavailable ? "?" : String(waiting);
       byId("running").textContent = unavailable ? "?" : String(running.length);
       if (!unavailable)
-        byId("jobs").replaceChildren(...[...running, ...queued.slice(0, 6), ...finished.slice(0, 6)].map(jobRow));
+        byId("jobs").replaceChildren(...[...running, ...queued.slice(0, 6), ...finished.slice(0, 4)].map(jobRow));
     },
+    /** After a reconnect the last ones are told again. */
     cluster: ({ at, instance, what, message }) => {
+      const key = JSON.stringify([at, instance, what]);
+      if (told.has(key)) return;
+      told.add(key);
       byId("quiet").hidden = true;
       const list = byId("cluster");
       const text = [instance, what, message === undefined ? undefined : `(${message})`].filter(Boolean).join(" ");
