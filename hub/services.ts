@@ -3,6 +3,7 @@ import type { HubService, HubSocket } from "#link";
 import type { Registry } from "prom-client";
 import { brokerService } from "./broker/index.ts";
 import { busService } from "./bus/index.ts";
+import { storeService } from "./store/index.ts";
 
 /** What each of the hub's services is built from. */
 export interface ServiceOptions {
@@ -17,6 +18,8 @@ export interface ServiceOptions {
 export type StartService = (socket: HubSocket) => HubService;
 
 /** The hub's services by the name that a line's hello asks for. */
-export const hubServices = ({ log, registry }: ServiceOptions): Record<string, StartService> => ({
+export const hubServices = ({ log, registry, maxJobs, maxBytes }: ServiceOptions): Record<string, StartService> => ({
+  broker: brokerService({ registry, maxJobs, maxBytes }),
   bus: busService({ log, registry }),
+  store: storeService({ log, registry }),
 });
