@@ -1,25 +1,25 @@
 import { isOwnEvent, Refusal, type OperationId, type OperationInput, type OperationOutput, type Pool } from "#crds";
-import type { Broker } from "#broker";
+import type { Bus, Emitter } from "#adapter";
+import type { Inspector } from "#broker";
+import type { Ids, Ledger, Presence } from "#store";
 import type { GatewayContext, HandlerFailure } from "../context.ts";
 import { publisher } from "./publish.ts";
 
 /** What the API needs of its gateway. */
-export type ApiContext = Pick<
+export interface ApiContext extends Pick<
   GatewayContext,
-  | "node"
-  | "settings"
-  | "delivery"
-  | "broker"
-  | "store"
-  | "config"
-  | "log"
-  | "registry"
-  | "refusals"
-  | "clock"
-  | "submit"
-  | "revoke"
-  | "remember"
->;
+  "node" | "log" | "registry" | "refusals" | "clock" | "submit" | "revoke" | "remember"
+> {
+  settings: { limits: Pick<GatewayContext["settings"]["limits"], "payloadBytes"> };
+  delivery: { bus: Pick<Bus, "connected">; emitter(): Emitter };
+  broker: () => Inspector | undefined;
+  store: {
+    ledger: Pick<Ledger, "get">;
+    presence: Pick<Presence, "channels" | "users" | "connections">;
+    ids: Ids;
+  };
+  config: Pick<GatewayContext["config"], "current">;
+}
 
 /** An operation's act: its input is parsed; a HandlerFailure is answered with the status of its code. */
 export type Handlers = {
@@ -27,14 +27,14 @@ export type Handlers = {
 };
 
 /** The broker, or the refusal that there is none now. */
-export const brokerOf = ({ broker }: Pick<GatewayContext, "broker">): Broker => {
+export const brokerOf = ({ broker }: { broker: () => Inspector | undefined }): Inspector => {
   const it = broker();
   if (it === undefined) throw new Refusal("broker_unavailable");
   return it;
 };
 
 /** The live configuration's pool of that name, or `not_found`. */
-export const poolOf = ({ config }: Pick<GatewayContext, "config">, name: string): Pool => {
+export const poolOf = ({ config }: Pick<ApiContext, "config">, name: string): Pool => {
   const pool = config.current().pools.find((it) => it.name === name);
   if (pool === undefined) throw new Refusal("not_found", "there is no pool of this name");
   return pool;

@@ -3,9 +3,8 @@ import type { Watched } from "#process";
 import express, { type Express, type Request, type RequestHandler } from "express";
 import { z } from "zod";
 import { authenticate } from "../api/bearer.ts";
-import { brokerOf, poolOf } from "../api/handlers.ts";
+import { brokerOf, poolOf, type ApiContext } from "../api/handlers.ts";
 import { refuse } from "../api/refuse.ts";
-import type { GatewayContext } from "../context.ts";
 import type { Signals } from "../signals/index.ts";
 import { lineWriter } from "./lines.ts";
 
@@ -33,7 +32,7 @@ const answering =
  * array), `GET /dead/:pool?limit`, `POST /dead/:pool/redrive {ids?}`, `POST /drain`. Answers and refusals have the HTTP API's shapes.
  */
 export const createApp = (
-  context: Pick<GatewayContext, "broker" | "config" | "refusals" | "log">,
+  context: Pick<ApiContext, "broker" | "config" | "refusals" | "log">,
   { token, signals, announce, drain }: ControlParts,
 ): Express => {
   const app = express().disable("x-powered-by").disable("etag");

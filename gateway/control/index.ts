@@ -1,5 +1,7 @@
+import type { Broker, Inspector } from "#broker";
 import type { GatewayReport } from "#crds";
 import type { Watched } from "#process";
+import type { Store } from "#store";
 import { listen, type Listening } from "../api/listen.ts";
 import type { GatewayContext } from "../context.ts";
 import { answerReports, openSignals } from "../signals/index.ts";
@@ -7,10 +9,14 @@ import type { ClusterFeed } from "../watch/index.ts";
 import { createApp } from "./create-app.ts";
 
 /** What the control port needs of its gateway. */
-export type ControlContext = Pick<
+export interface ControlContext extends Pick<
   GatewayContext,
-  "node" | "bus" | "broker" | "store" | "config" | "log" | "refusals" | "clock" | "connections" | "draining"
->;
+  "node" | "bus" | "log" | "refusals" | "clock" | "connections" | "draining"
+> {
+  broker: () => (Inspector & Pick<Broker, "connected">) | undefined;
+  store: Pick<Store, "connected">;
+  config: Pick<GatewayContext["config"], "current">;
+}
 
 export interface ControlOptions {
   host: string;

@@ -31,31 +31,31 @@ const open = (over: Partial<SignalsOptions> = {}) => {
     everyMs: 20,
     ...over,
   });
-  return { bus, signals };
+  return { bus, signals, [Symbol.asyncDispose]: () => signals[Symbol.asyncDispose]() };
 };
 
 const nextOf = async (signals: ReturnType<typeof open>["signals"], isIt: (snapshot: Snapshot) => boolean) => {
   const seen: Snapshot[] = [];
-  using _stream = signals.open((snapshot) => seen.push(snapshot));
+  const stream = signals.open((snapshot) => seen.push(snapshot));
   return await eventually(() => {
     const found = seen.find(isIt);
     if (found === undefined) throw new Error(`none of ${JSON.stringify(seen.slice(-1))}`);
     return found;
-  });
+  }).finally(() => stream[Symbol.dispose]());
 };
 
 describe("signals", () => {
   test("while nobody listens, nobody is asked", async () => {
-    const { bus, signals } = open();
-    await using _signals = signals;
+    await using opened = open();
+    const { bus } = opened;
     expect(bus.published).toEqual([]);
   });
 
   test("gateways and workers that answer are in the snapshot, with the pool's depth", async () => {
-    const { bus, signals } = open();
-    await using _signals = signals;
-    await using _gateway = await answerReports(bus, () => ({ gateway: gateway("g2") }));
-    await using _worker = await answerReports(bus, () => ({
+    await using opened = open();
+    const { bus, signals } = opened;
+    await answerReports(bus, () => ({ gateway: gateway("g2") }));
+    await answerReports(bus, () => ({
       worker: {
         node: "w1",
         pool: "chat",
@@ -71,12 +71,12 @@ describe("signals", () => {
   });
 
   test("what is no report and what is no request is passed over", async () => {
-    const { bus, signals } = open();
-    await using _signals = signals;
-    await using _gateway = await answerReports(bus, () => ({ gateway: gateway("g2") }));
+    await using opened = open();
+    const { bus, signals } = opened;
+    await answerReports(bus, () => ({ gateway: gateway("g2") }));
     bus.publish(REPORT_REQUEST_TOPIC, Buffer.from("{"));
     bus.publish(REPORT_REQUEST_TOPIC, Buffer.from('{"node": 1}'));
-    using _stream = signals.open(() => undefined);
+    signals.open(() => undefined);
     bus.publish(reportTopic("g1"), Buffer.from("not JSON"));
     bus.publish(reportTopic("g1"), Buffer.from('{"gateway": {}}'));
     expect(await nextOf(signals, ({ gateways }) => gateways.length === 2)).toBeDefined();
@@ -100,8 +100,8 @@ describe("signals", () => {
     ],
     ["no broker yet is a broker that does not answer", { broker: () => undefined }, false],
   ])("%s", async (_sentence, over, broker) => {
-    const { signals } = open(over);
-    await using _signals = signals;
+    await using opened = open(over);
+    const { signals } = opened;
     const snapshot = await nextOf(signals, ({ pools }) => pools[0]?.outRate !== undefined);
     expect(snapshot.pools).toEqual([{ pool: "chat", outRate: 0 }]);
     expect(snapshot.servers.broker).toBe(broker);
@@ -116,29 +116,27 @@ describe("signals", () => {
       },
       connected: () => true,
     };
-    const { signals } = open({ broker: () => broker });
-    await using _signals = signals;
+    await using opened = open({ broker: () => broker });
+    const { signals } = opened;
     let snapshots = 0;
-    using _stream = signals.open(() => (snapshots += 1));
+    signals.open(() => (snapshots += 1));
     await eventually(() => expect(snapshots).toBeGreaterThan(3));
     expect(asked).toBe(1);
   });
 
   test("no pool needs no broker", async () => {
-    const { signals } = open({ broker: () => undefined, pools: () => [] });
-    await using _signals = signals;
+    await using opened = open({ broker: () => undefined, pools: () => [] });
+    const { signals } = opened;
     expect((await nextOf(signals, () => true)).servers.broker).toBe(true);
   });
 
   test("the last listener that goes ends the asking and the hearing; the next begins anew", async () => {
-    const { bus, signals } = open();
-    await using _signals = signals;
-    {
-      using _one = signals.open(() => undefined);
-      using _two = signals.open(() => undefined);
-      expect(bus.listening(reportTopic("g1"))).toBe(1);
-      await eventually(() => expect(publishedOn(bus, REPORT_REQUEST_TOPIC)).toBeGreaterThan(0));
-    }
+    await using opened = open();
+    const { bus, signals } = opened;
+    const streams = [signals.open(() => undefined), signals.open(() => undefined)];
+    expect(bus.listening(reportTopic("g1"))).toBe(1);
+    await eventually(() => expect(publishedOn(bus, REPORT_REQUEST_TOPIC)).toBeGreaterThan(0));
+    for (const stream of streams) stream[Symbol.dispose]();
     await eventually(() => expect(bus.listening(reportTopic("g1"))).toBe(0));
     expect(await nextOf(signals, () => true)).toBeDefined();
   });

@@ -51,15 +51,15 @@ const open = ({ pools = ["chat"] } = {}) => {
     feed.onSubscribed("jobs:chat", { emit: (event, ...args) => got.push([event, ...args]) });
     return got;
   };
-  return { feed, state, emitted, greet, registry };
+  return { feed, state, emitted, greet, registry, [Symbol.dispose]: () => feed[Symbol.dispose]() };
 };
 
 const empty = { pool: "chat", waiting: 0, queued: [], running: [], finished: [] };
 
 describe("the feed of jobs:<pool>", () => {
   test("reads nothing while nobody here has subscribed, and nothing for other channels or unknown pools", async () => {
-    const { feed, state, emitted } = open();
-    using _feed = feed;
+    using opened = open();
+    const { feed, state, emitted } = opened;
     feed.onLocalChannel("lobby", true);
     feed.onLocalChannel("jobs:nosuch", true);
     feed.onLocalChannel("jobs:chat", true);
@@ -71,8 +71,8 @@ describe("the feed of jobs:<pool>", () => {
   });
 
   test("the first subscriber's picture comes at once, the next ones' from what was seen last", async () => {
-    const { feed, emitted, greet } = open();
-    using _feed = feed;
+    using opened = open();
+    const { feed, emitted, greet } = opened;
     expect(greet()).toEqual([]);
     feed.onLocalChannel("jobs:chat", true);
     await eventually(() => expect(emitted).toEqual([["jobs:chat", "jobs", empty]]));
@@ -80,8 +80,8 @@ describe("the feed of jobs:<pool>", () => {
   });
 
   test("a picture is told when it has changed, not otherwise", async () => {
-    const { feed, state, emitted } = open();
-    using _feed = feed;
+    using opened = open();
+    const { feed, state, emitted } = opened;
     feed.onLocalChannel("jobs:chat", true);
     await eventually(() => expect(state.reads).toBeGreaterThan(3));
     expect(emitted).toHaveLength(1);
@@ -93,8 +93,8 @@ describe("the feed of jobs:<pool>", () => {
   });
 
   test("results are not in it, users and errors are", async () => {
-    const { feed, state, emitted } = open();
-    using _feed = feed;
+    using opened = open();
+    const { feed, state, emitted } = opened;
     const error = { code: "failed", message: "it broke" };
     state.overview = overview({
       finished: [entry("1", { state: "done", result: "secret" }), entry("2", { state: "failed", error })],
@@ -106,8 +106,8 @@ describe("the feed of jobs:<pool>", () => {
   });
 
   test("while the store is away it says so once, counts the failures, waits, and goes on when it is back", async () => {
-    const { feed, state, emitted, greet, registry } = open();
-    using _feed = feed;
+    using opened = open();
+    const { feed, state, emitted, greet, registry } = opened;
     const away = { pool: "chat", unavailable: true };
     feed.onLocalChannel("jobs:chat", true);
     await eventually(() => expect(emitted).toHaveLength(1));
@@ -126,8 +126,8 @@ describe("the feed of jobs:<pool>", () => {
   });
 
   test("after the last has gone, the next first one starts from nothing", async () => {
-    const { feed, emitted, greet } = open();
-    using _feed = feed;
+    using opened = open();
+    const { feed, emitted, greet } = opened;
     feed.onLocalChannel("jobs:chat", true);
     await eventually(() => expect(emitted).toHaveLength(1));
     feed.onLocalChannel("jobs:chat", false);
