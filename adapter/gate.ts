@@ -1,7 +1,8 @@
 import type { Adapter, BroadcastFlags, BroadcastOptions } from "socket.io-adapter";
 import type { JobGate } from "./port.ts";
 
-const jobOf = (flags: BroadcastFlags | undefined): string | undefined => {
+/** The job that an emission is about, where it says so. */
+export const jobOf = (flags: BroadcastFlags | undefined): string | undefined => {
   if (flags === undefined || !("job" in flags)) return undefined;
   return typeof flags.job === "string" ? flags.job : undefined;
 };

@@ -95,6 +95,17 @@ export const deliverySuite = (driver: "redis" | "zeromq", server: () => Promise<
     });
   });
 
+  test("a dynamic namespace that a gateway has closed is no longer asked there", async () => {
+    const nsp = "/dynamic-2";
+    using here = await one.client("carl", [], nsp);
+    const there = await two.client("dora", [], nsp);
+    await eventually(async () => expect(await one.ask("nodes", { nsp })).toBe(2));
+    there.socket.disconnect();
+    await eventually(async () => expect(await one.ask("nodes", { nsp })).toBe(1));
+    expect(await one.ask("fetch", { nsp })).toHaveLength(1);
+    expect(here.socket.connected).toBe(true);
+  });
+
   describe("a question to clients", () => {
     test("collects the acks of several gateways", async () => {
       for (const [client, name] of [

@@ -47,13 +47,18 @@ export const connect = async (
     retryStrategy: (times) => Math.min(3000, 50 * 2 ** Math.min(times, 10)) * (0.5 + random()),
   });
   let lastError: unknown;
+  let up = false;
   client.on("error", (error) => {
     lastError = error;
     log.debug({ err: error, name }, "redis connection error");
   });
-  client.on("ready", () => log.info({ name }, "redis connection is up"));
+  client.on("ready", () => {
+    up = true;
+    log.info({ name }, "redis connection is up");
+  });
   client.on("close", () => {
-    log.debug({ name }, "redis connection closed");
+    if (up) log.warn({ err: lastError, name }, "redis connection closed");
+    up = false;
     settings().then(
       (next) => Object.assign(client.options, addressOf(next)),
       (error: unknown) => log.warn({ err: error }, "redis settings cannot be read; the last ones stay"),
@@ -68,11 +73,11 @@ export const connect = async (
     client.disconnect();
   };
 
-  const up = Promise.withResolvers<void>();
-  client.once("ready", () => up.resolve());
+  const first = Promise.withResolvers<void>();
+  client.once("ready", () => first.resolve());
   const giveUp = setTimeout(
     () =>
-      up.reject(
+      first.reject(
         new Error(`redis at ${address.host}:${address.port} did not answer within ${FIRST_MS / 1000} s`, {
           cause: lastError,
         }),
@@ -81,7 +86,7 @@ export const connect = async (
   );
   client.connect().catch(() => {});
   try {
-    await up.promise;
+    await first.promise;
   } catch (error) {
     await close();
     throw error;

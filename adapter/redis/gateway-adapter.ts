@@ -2,7 +2,7 @@ import { RedisAdapter } from "@socket.io/redis-adapter";
 import { decode, encode } from "notepack.io";
 import type { Namespace } from "socket.io";
 import { Adapter, type BroadcastOptions, type Room } from "socket.io-adapter";
-import { passGate } from "../gate.ts";
+import { jobOf, passGate } from "../gate.ts";
 import type { JobGate } from "../port.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Hearing, Subscriptions } from "./subscriptions.ts";
@@ -106,7 +106,7 @@ export const redisGatewayAdapter = (nsp: Namespace, options: Options): { adapter
       const message: unknown = decode(bytes);
       if (options.gate === undefined || !Array.isArray(message)) return message;
       const [uid, packet, { rooms, except, flags }] = message;
-      if (uid === adapter.uid) return message;
+      if (uid === adapter.uid || jobOf(flags) === undefined) return message;
       const meant = { rooms: new Set<string>(rooms), except: new Set<string>(except), flags };
       const left = passGate(options.gate, adapter, meant, (to) =>
         Adapter.prototype.broadcast.call(adapter, packet, to),

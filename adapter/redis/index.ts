@@ -24,7 +24,7 @@ export const openRedisDelivery = async (options: DeliveryOptions): Promise<Deliv
   const subscriptions = opening.use(createSubscriptions(sub, { metrics, log }));
   const publisher = createPublisher(pub, metrics);
   const wire = redisEmitterWire(prefix, publisher);
-  const attached: Promise<void>[] = [];
+  const pending = new Set<Promise<void>>();
   const stack = opening.move();
   return {
     bus: redisBus(cluster, publisher, subscriptions, () => pub.isReady() && sub.isReady()),
@@ -33,13 +33,15 @@ export const openRedisDelivery = async (options: DeliveryOptions): Promise<Deliv
     attach: (io: Server, gate?: JobGate) => {
       io.adapter(function (nsp: Namespace) {
         const { adapter, ready } = redisGatewayAdapter(nsp, { prefix, publisher, subscriptions, gate });
-        attached.push(ready);
+        pending.add(ready);
+        const settle = () => void pending.delete(ready);
+        ready.then(settle, settle);
         awaitSubscription(nsp, ready);
         return adapter;
       });
     },
     ready: async () => {
-      await Promise.all(attached.splice(0));
+      await Promise.all(pending);
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
