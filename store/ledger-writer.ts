@@ -96,7 +96,7 @@ export const createLedgerWriter = ({
     record(entry) {
       const key = jobKey(entry.user, entry.id);
       const held = pending.get(key);
-      if (held === undefined && pending.size >= maxPending) return void dropped.inc();
+      if (held === undefined && pending.size >= maxPending) return dropped.inc();
       pending.set(key, mergeEntry(held, entry));
       if (timer === undefined || pending.size === batch) plan();
     },
