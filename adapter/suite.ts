@@ -272,6 +272,12 @@ export const deliverySuite = (driver: "redis" | "zeromq", server: () => Promise<
       delivery.bus.publish("topic", new Uint8Array(Buffer.from("ä")));
       await eventually(() => expect(heard).toEqual(["1 ä", "2 ä"]));
     });
+    test("foreign bytes on any topic end no gateway", async () => {
+      for (const topic of ["io:/", "io-nodes", `io-answer:${one.node}`, "members"])
+        for (const bytes of ["", "{", "{}", "\xc1", "\x98"]) delivery.bus.publish(topic, Buffer.from(bytes, "latin1"));
+      await settleEmitter();
+      expect(await one.ask("fetch")).toHaveLength(2);
+    });
     test("a listener that throws is counted and harms nobody", async () => {
       const heard: string[] = [];
       await using hearing = new AsyncDisposableStack();

@@ -50,16 +50,12 @@ const subscribingClient = (nsp: string, { prefix, subscriptions }: Options) => {
     off: (event: string) => void listeners.delete(event),
     psubscribe: (pattern: string) => {
       const glob = `${literal(emissionChannel(prefix, nsp))}*`;
-      const tell = (channel: string, message: Buffer) => void listeners.get("pmessageBuffer")?.(glob, channel, message);
+      const tell = (channel: string, message: Buffer) => listeners.get("pmessageBuffer")?.(glob, channel, message);
       hearings.set(pattern, subscriptions.pattern(glob, tell));
     },
     subscribe: (channels: string[]) => {
-      const tell = (channel: string, message: Buffer) => {
-        if (isOwn(message)) return;
-        const handled = listeners.get("messageBuffer")?.(channel, message);
-        // A malformed request of another process must not end this one.
-        if (handled instanceof Promise) handled.catch(() => {});
-      };
+      const tell = (channel: string, message: Buffer) =>
+        isOwn(message) ? undefined : listeners.get("messageBuffer")?.(channel, message);
       for (const channel of channels) hearings.set(channel, subscriptions.channel(channel, tell));
     },
     punsubscribe: (pattern: string) => hearings.get(pattern)?.end(),

@@ -27,4 +27,23 @@ describe("deliveries over Redis", () => {
       redis.disconnect();
     }
   });
+
+  test("foreign bytes on any channel end no gateway", async () => {
+    const { uri } = await sharedServer("redis");
+    await using cluster = testCluster("redis", uri);
+    const gateway = await cluster.gateway();
+    using client = await gateway.client("anna", [channelRoom("lobby")]);
+    const redis = new Redis(uri);
+    const { name } = cluster;
+    const junk = ["", "x", "{", "[]", "null", "\xc1", '{"type":5}', '{"type":6,"data":null}', '{"type":2,"opts":{}}'];
+    try {
+      for (const channel of [`${name}#/#`, `${name}#/#c:lobby#`, `${name}-request#/#`, `${name}-response#/#`])
+        for (const text of junk) await redis.publish(channel, Buffer.from(text, "latin1"));
+      await gateway.ask("emit", { event: "alive" });
+      await eventually(() => expect(client.heard).toEqual([["alive"]]));
+      expect(String(await gateway.ask("metrics"))).toMatch(/realtime_bus_malformed_total [1-9]/);
+    } finally {
+      redis.disconnect();
+    }
+  });
 });

@@ -3,7 +3,8 @@ import type { Log } from "#process";
 import type { BusMetrics } from "../metrics.ts";
 import type { Connection } from "./connection.ts";
 
-type Heard = (channel: string, message: Buffer) => void;
+/** May throw, or give a promise that rejects: that is counted and harms nobody. */
+type Heard = (channel: string, message: Buffer) => unknown;
 
 /** One wish to hear a channel or a pattern. */
 export interface Hearing {
@@ -77,12 +78,16 @@ export const createSubscriptions = (
   };
   const call = (entry: Entry | undefined, channel: string, message: Buffer) => {
     if (entry === undefined) return;
+    const failed = (error: unknown) => {
+      metrics.malformed();
+      log.warn({ err: error, channel }, "a message could not be handled");
+    };
     for (const heard of entry.heard) {
       try {
-        heard(channel, message);
+        const handling = heard(channel, message);
+        if (handling instanceof Promise) handling.catch(failed);
       } catch (error) {
-        metrics.malformed();
-        log.warn({ err: error, channel }, "a message could not be handled");
+        failed(error);
       }
     }
   };
