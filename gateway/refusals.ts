@@ -29,3 +29,30 @@ export const createRefusals = (registry: Registry): Refusals => {
     closed: (reason) => ended.inc({ reason }),
   };
 };
+
+const holds = (description: unknown, code: string, depth = 4): boolean =>
+  typeof description === "object" &&
+  description !== null &&
+  depth > 0 &&
+  ["code", "context", "description", "error", "cause"].some((key) => {
+    const value: unknown = Reflect.get(description, key);
+    return value === code || holds(value, code, depth - 1);
+  });
+
+/** Why a connection ended, as it is counted: socket.io's reason, or that a message was larger than `maxHttpBufferSize`. */
+export const endOf = (reason: string, description: unknown): string =>
+  holds(description, "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") ? "payload too large" : reason;
+
+/** Counts requests that engine.io itself refuses as `realtime_handshakes_refused_total{message}`. */
+export const countHandshakes = (
+  engine: { on(event: "connection_error", listener: (error: { message: string }) => void): unknown },
+  registry: Registry,
+): void => {
+  const counter = new Counter({
+    name: "realtime_handshakes_refused_total",
+    help: "HTTP requests that did not become or find a session, by what was wrong",
+    labelNames: ["message"] as const,
+    registers: [registry],
+  });
+  engine.on("connection_error", ({ message }) => counter.inc({ message }));
+};

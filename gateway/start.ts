@@ -4,7 +4,7 @@ import type { Broker } from "#broker";
 import { channelOfRoom, channelRoom, REVOCATIONS_TOPIC, userRoom, type LiveConfig, type Revocation } from "#crds";
 import type { Log, Watched } from "#process";
 import type { Evicted, Held, Store } from "#store";
-import { Counter, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { Socket } from "socket.io";
 import { loadApp } from "./app.ts";
 import { startSweep } from "./auth/sweep.ts";
@@ -21,7 +21,7 @@ import { createPresenceFeed } from "./lifecycle/presence-feed.ts";
 import { startReaper } from "./lifecycle/reaper.ts";
 import { createTeller } from "./lifecycle/teller.ts";
 import { createListener } from "./listener.ts";
-import { createRefusals } from "./refusals.ts";
+import { countHandshakes, createRefusals, endOf } from "./refusals.ts";
 import { createRemember, quietly } from "./remember.ts";
 import { createAnswers } from "./reserved/index.ts";
 import { createAckGate } from "./routing/ack-gate.ts";
@@ -235,10 +235,10 @@ export const startGateway = async (
     socket.on("disconnecting", () => ending.add(id));
     let broken: string | undefined;
     if (app === undefined) socket.on("error", () => (broken = "parse error"));
-    socket.on("disconnect", (reason) => {
+    socket.on("disconnect", (reason, description) => {
       ending.delete(id);
       connections.delete(id);
-      refusals.closed(broken ?? reason);
+      refusals.closed(broken ?? endOf(reason, description));
       presence.disconnect(id);
       gone(id, user, reason);
     });
@@ -248,7 +248,7 @@ export const startGateway = async (
   };
   io.use(middleware);
   io.on("connection", connect);
-  countParserErrors(io.engine, registry);
+  countHandshakes(io.engine, registry);
   registerGauges(registry, {
     connections: () => connections.size,
     local_channels: channels.size,
@@ -304,18 +304,4 @@ export const startGateway = async (
     refuseSessions: () => void (draining = true),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
-};
-
-/** Counts sessions that engine.io itself refuses or ends, by what was wrong. */
-const countParserErrors = (
-  engine: { on(event: "connection_error", listener: (error: { message: string }) => void): unknown },
-  registry: Registry,
-): void => {
-  const counter = new Counter({
-    name: "realtime_handshakes_refused_total",
-    help: "HTTP requests that did not become or find a session, by what was wrong",
-    labelNames: ["message"] as const,
-    registers: [registry],
-  });
-  engine.on("connection_error", ({ message }) => counter.inc({ message }));
 };

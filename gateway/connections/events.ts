@@ -82,7 +82,7 @@ export const createEventHandler = ({
     if (eventsPerSecond === undefined) return true;
     const spent = spend(connection.bucket, eventsPerSecond, clock());
     if (spent === "taken") return true;
-    refuse(connection, sent, "rate_limited");
+    if (spent !== "cut") refuse(connection, sent, "rate_limited");
     if (spent === "flood") {
       refusals.count("rate_limited", "close");
       connection.socket.conn.close(true);

@@ -13,9 +13,10 @@ export const fullBucket = (perSecond: number, now: number): Bucket => ({ tokens:
 
 /**
  * Takes one event out of the bucket, which refills by `perSecond` and holds twice that. `flood` where refusals have come
- * at more than ten times the rate for half a minute on end: nothing answers such a connection any more.
+ * at more than ten times the rate for half a minute on end: such a connection is ended; `cut` for what it still sends.
  */
-export const spend = (bucket: Bucket, perSecond: number, now: number): "taken" | "limited" | "flood" => {
+export const spend = (bucket: Bucket, perSecond: number, now: number): "taken" | "limited" | "flood" | "cut" => {
+  if (bucket.refused === Infinity) return "cut";
   const seconds = Math.max(0, now - bucket.at) / 1000;
   bucket.at = now;
   bucket.tokens = Math.min(perSecond * 2, bucket.tokens + seconds * perSecond);
@@ -25,5 +26,7 @@ export const spend = (bucket: Bucket, perSecond: number, now: number): "taken" |
     return "taken";
   }
   bucket.refused += 1;
-  return bucket.refused > Math.max(FLOOD_LEAST, perSecond * FLOOD_FACTOR * FLOOD_SECONDS) ? "flood" : "limited";
+  if (bucket.refused <= Math.max(FLOOD_LEAST, perSecond * FLOOD_FACTOR * FLOOD_SECONDS)) return "limited";
+  bucket.refused = Infinity;
+  return "flood";
 };
