@@ -81,6 +81,13 @@ describe("a job", () => {
     expect(stage.recorded.at(-1)).toMatchObject({ state: "done", result: 1 });
   });
 
+  test("that nobody sent, such as $connected, is told to nobody", async () => {
+    using stage = setStage({ $connected: (_payload, ctx) => ctx.progress(1) }, { pool: { events: ["$connected"] } });
+    await stage.runner.run({ job: aJob({ event: "$connected" }), attempt: 1 });
+    expect(stage.said).toEqual([]);
+    expect(stage.recorded.at(-1)).toMatchObject({ state: "done" });
+  });
+
   test("whose time is up is retried, its signal aborted, and its handler not waited for", async () => {
     let signal: AbortSignal | undefined;
     using stage = setStage(

@@ -11,7 +11,7 @@ import { createDeadlines } from "./deadlines.ts";
 import { decide, type Ended, type Verdict } from "./decide.ts";
 import type { HandlerOf } from "./load.ts";
 import type { WorkerMetrics } from "./metrics.ts";
-import { tell } from "./tell.ts";
+import { listenerOf, tell } from "./tell.ts";
 import { createThrottle } from "./throttle.ts";
 
 const PROGRESS_EVERY_MS = 100;
@@ -58,8 +58,8 @@ export const createRunner = (options: RunnerOptions): Runner => {
   );
   const progress = createThrottle<Attempt, number>(PROGRESS_EVERY_MS, (it, value) => {
     note(it, "running", { progress: value });
-    if (it.job.mode === "job" && it.job.user !== undefined)
-      it.emitter.toUser(it.job.user).emit("job:progress", { id: it.job.id, progress: value });
+    const listener = listenerOf(it.job);
+    if (listener !== undefined) it.emitter.toUser(listener).emit("job:progress", { id: it.job.id, progress: value });
   });
 
   const note = ({ job, attempt, since }: Attempt, state: LedgerEntry["state"], more: Partial<LedgerEntry> = {}) => {

@@ -8,6 +8,10 @@ const text = new TextEncoder();
 export const encodeReply = ({ id, user }: Job, { result, error }: Pick<Verdict, "result" | "error">): Uint8Array =>
   text.encode(JSON.stringify({ v: 1, id, user, result, error } satisfies Reply));
 
+/** The user who hears of the job: the sender of a job. Nobody asked for a lifecycle event, and a copy is not the sender's. */
+export const listenerOf = ({ mode, event, user }: Job): string | undefined =>
+  mode === "job" && !event.startsWith("$") ? user : undefined;
+
 /**
  * Tells whoever waits for the job what became of it: the asking gateway in mode request, else the user's connections. Throws where the
  * result is neither JSON nor binary.
@@ -18,13 +22,14 @@ export const tell = (
   publish: (topic: string, message: Uint8Array) => void,
 ): void => {
   const { job, attempt } = it;
-  if (state === undefined || job.mode === "copy") return;
+  if (state === undefined) return;
   if (job.mode === "request") {
     if (job.replyTo !== undefined) publish(replyTopic(job.replyTo), encodeReply(job, { result, error }));
     return;
   }
-  if (job.user === undefined) return;
-  const user = it.emitter.toUser(job.user);
+  const listener = listenerOf(job);
+  if (listener === undefined) return;
+  const user = it.emitter.toUser(listener);
   if (outcome.kind === "retry") user.emit("job:retry", { id: job.id, attempt, inMs: outcome.inMs });
   else if (error === undefined) user.emit("job:done", { id: job.id, result });
   else user.emit("job:failed", { id: job.id, error });
