@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { peersFile, type PeersFile } from "#crds";
 import { readRunState, stateDirectory, type RunState, type StateDirectory } from "#local";
-import { fileOf, parseFile, readText, shownPath } from "./read-file.ts";
+import { fileOf, readText, shownPath } from "./read-file.ts";
 import { UserError } from "./user-error.ts";
 
 export interface Running {
@@ -17,14 +17,26 @@ const readPeers = async (path: string): Promise<PeersFile> => {
   return peersFile.parse(JSON.parse(text));
 };
 
+/** The supervisors that run beside `file`, whatever the file says by now. */
+const runsBeside = async (file: string): Promise<{ state: RunState; directory: StateDirectory }[]> => {
+  const names = await readdir(join(dirname(file), ".realtime")).catch(() => []);
+  const found = names.map(async (name) => {
+    const directory = stateDirectory(dirname(file), name);
+    const state = await readRunState(directory);
+    return state?.file === file ? [{ state, directory }] : [];
+  });
+  return (await Promise.all(found)).flat();
+};
+
 /** The cluster of a file as it runs now. Throws a UserError where it does not. */
 export const findRunning = async (named: string | undefined): Promise<Running> => {
   const file = fileOf(named);
-  const { resource } = parseFile(await readText(file), shownPath(file));
-  const directory = stateDirectory(dirname(file), resource.metadata.name);
-  const state = await readRunState(directory);
-  if (state === undefined)
-    throw new UserError(`${resource.metadata.name} does not run: start it with realtime up ${shownPath(file)}`);
+  const [found] = await runsBeside(file);
+  if (found === undefined) {
+    await readText(file);
+    throw new UserError(`${shownPath(file)} does not run: start it with realtime up ${shownPath(file)}`);
+  }
+  const { state, directory } = found;
   return {
     state,
     directory,

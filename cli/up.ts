@@ -59,12 +59,15 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
   const interrupted = interruptions();
   const isNews = withoutRepeats();
   const show = limitLines((text) => out.line(text));
+  const isStopping = (instance: string) =>
+    substrate.instances().some((it) => it.instance === instance && it.state === "stopping");
   await using stack = new AsyncDisposableStack();
   const substrate = stack.use(
     await openLocalSubstrate({
       directory,
       entry: { host: options.host, clients, api },
       onLine: (instance, line) => {
+        if (line.level === "warn" && isStopping(instance)) return;
         const text = describeLine(out, instance, line);
         if (text !== undefined) show(instance, text);
       },

@@ -2,5 +2,4 @@ import type { Facts, Judgement } from "./model.ts";
 import { serverAnswers } from "./server-answers.ts";
 
 /** True while the server that carries deliveries answers the gateways. */
-export const adapterReady = (facts: Facts): Judgement =>
-  serverAnswers(facts, "adapter", facts.cluster.spec.adapter.type);
+export const adapterReady = (facts: Facts): Judgement => serverAnswers(facts, "adapter");

@@ -5,4 +5,4 @@ import { serverAnswers } from "./server-answers.ts";
 export const brokerReady = (facts: Facts): Judgement =>
   facts.cluster.spec.workers.length === 0
     ? { status: "True", reason: "NotNeeded", message: "0 pools" }
-    : serverAnswers(facts, "broker", facts.cluster.spec.broker.type);
+    : serverAnswers(facts, "broker");

@@ -103,7 +103,7 @@ describe("conditions", () => {
       "nobody tells",
       facts(SPEC, { signal: undefined }),
       "BrokerReady",
-      ["Unknown", "NoSignal", "no gateway has told whether rabbitmq answers"],
+      ["Unknown", "NoSignal", "no gateway has told whether the hub answers as broker"],
     ],
     [
       "nobody tells",
@@ -112,14 +112,14 @@ describe("conditions", () => {
       [
         "Unknown",
         "NotAdapterReady",
-        "no gateway has told whether redis answers; no gateway has told whether rabbitmq answers",
+        "no gateway has told whether the hub answers as adapter; no gateway has told whether the hub answers as broker",
       ],
     ],
     [
       "the broker is away",
       facts(SPEC, { signal: signalOf(hub) }),
       "BrokerReady",
-      ["False", "Disconnected", "rabbitmq does not answer the gateways"],
+      ["False", "Disconnected", "the hub does not answer the gateways as broker"],
     ],
     [
       "the broker is away and no pool needs it",
@@ -131,7 +131,7 @@ describe("conditions", () => {
       "the adapter is away",
       facts(SPEC, { signal: signalOf(hub) }),
       "AdapterReady",
-      ["False", "Disconnected", "redis does not answer the gateways"],
+      ["False", "Disconnected", "the hub does not answer the gateways as adapter"],
     ],
     [
       "it is suspended",
