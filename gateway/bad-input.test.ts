@@ -14,7 +14,7 @@ const raw = async ({ gateway }: TestGateway, frames: (string | Buffer)[]) => {
   const heard: string[] = [];
   const closed = new Promise<number>((resolve) => void socket.on("close", resolve));
   socket.on("error", () => undefined);
-  socket.on("message", (data) => heard.push(String(data)));
+  socket.on("message", (data) => heard.push(data instanceof Buffer ? data.toString() : ""));
   socket.on("open", () => socket.send("40"));
   await eventually(() => expect(heard.some((frame) => frame.startsWith("40"))).toBe(true));
   for (const frame of frames) socket.send(frame);

@@ -96,7 +96,7 @@ describe("events that pools take", () => {
   test("binary goes to the pool and comes back", async () => {
     const pool = poolOf("chat", ["chat:*"]);
     await using cluster = testCluster([pool]);
-    await cluster.worker(pool, (job, emitter) => void emitter.toUser(job.user ?? "").emit("got", job.payload));
+    await cluster.worker(pool, (job, emitter) => emitter.toUser(job.user ?? "").emit("got", job.payload));
     const here = await cluster.gateway();
     using anna = await here.client();
     expect(await anna.ask("chat:a", { bytes: Buffer.from([1, 2, 3]) })).toMatchObject({ ok: true });

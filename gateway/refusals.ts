@@ -30,18 +30,12 @@ export const createRefusals = (registry: Registry): Refusals => {
   };
 };
 
-const holds = (description: unknown, code: string, depth = 4): boolean =>
-  typeof description === "object" &&
-  description !== null &&
-  depth > 0 &&
-  ["code", "context", "description", "error", "cause"].some((key) => {
-    const value: unknown = Reflect.get(description, key);
-    return value === code || holds(value, code, depth - 1);
-  });
-
 /** Why a connection ended, as it is counted: socket.io's reason, or that a message was larger than `maxHttpBufferSize`. */
-export const endOf = (reason: string, description: unknown): string =>
-  holds(description, "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") ? "payload too large" : reason;
+export const endOf = (reason: string, description: unknown): string => {
+  const what: unknown =
+    typeof description === "object" && description !== null ? Reflect.get(description, "message") : undefined;
+  return typeof what === "string" && what.includes("Max payload size exceeded") ? "payload too large" : reason;
+};
 
 /** Counts requests that engine.io itself refuses as `realtime_handshakes_refused_total{message}`. */
 export const countHandshakes = (

@@ -1,0 +1,154 @@
+import { describe, expect, test } from "@jest/globals";
+import { grantsOfClaims } from "./auth/grants.ts";
+import { originAllowed } from "./connections/admit.ts";
+import { fullBucket, spend } from "./connections/rate.ts";
+import { closeNow, drainPace } from "./drain.ts";
+import { repairs } from "./lifecycle/presence-feed.ts";
+import { absentees } from "./lifecycle/reaper.ts";
+import { createAckGate } from "./routing/ack-gate.ts";
+import { newJobId } from "./routing/job-ids.ts";
+import { orderKey } from "./routing/order-key.ts";
+import { compileRoutes } from "./routing/routes.ts";
+import { poolOf } from "./testing/settings.ts";
+
+describe("a route", () => {
+  const route = compileRoutes([
+    poolOf("all", ["*"]),
+    poolOf("chat", ["chat:*", "hello"]),
+    poolOf("rooms", ["chat:room:*"]),
+    poolOf("one", ["chat:room:1"]),
+    poolOf("audit", ["chat:*"], { mode: "copy" }),
+  ]);
+  test.each([
+    ["chat:room:1", "one", ["audit"]],
+    ["chat:room:2", "rooms", ["audit"]],
+    ["chat:a", "chat", ["audit"]],
+    ["hello", "chat", []],
+    ["__proto__", "all", []],
+  ])("of %s leads to %s and, as copies, to %j", (event, pool, copies) => {
+    for (const _ of [1, 2]) {
+      const found = route(event);
+      expect([found.pool?.name, found.copies.map(({ name }) => name)]).toEqual([pool, copies]);
+    }
+  });
+  test("of what no pool takes leads nowhere", () => {
+    expect(compileRoutes([])("a")).toEqual({ pool: undefined, copies: [] });
+  });
+});
+
+test.each([
+  ["none", "anna", { a: 1 }, undefined],
+  ["user", "anna", { user: "ben" }, "anna"],
+  ["user", undefined, {}, undefined],
+  ["order.id", "anna", { order: { id: 7 } }, "7"],
+  ["order.id", "anna", { order: "x" }, undefined],
+  ["constructor.name", "anna", {}, undefined],
+  ["a", "anna", null, undefined],
+  ["a", "anna", { a: "x".repeat(1000) }, "x".repeat(512)],
+])("orderBy %s for %s of %j is %s", (orderBy, user, payload, key) => {
+  expect(orderKey(orderBy, user, payload)).toBe(key);
+});
+
+test.each([
+  [{}, { read: [], write: [], join: [], events: [] }],
+  [
+    { channels: "all", events: "*" },
+    { read: [], write: [], join: [], events: [] },
+  ],
+  [
+    { channels: { read: ["a"], write: "a" }, events: ["b"] },
+    { read: ["a"], write: [], join: [], events: ["b"] },
+  ],
+])("claims %j grant %j", (claims, grants) => {
+  expect(grantsOfClaims(claims)).toEqual(grants);
+});
+
+test.each([
+  [undefined, "https://a", true],
+  [["https://a"], undefined, true],
+  [["https://a"], "https://a", true],
+  [["https://a"], "https://a.evil", false],
+  [["*"], "https://b", true],
+])("of origins %j, %s: %s", (origins, origin, allowed) => {
+  expect(originAllowed(origins, origin)).toBe(allowed);
+});
+
+describe("the rate of a connection", () => {
+  test("is so many a second, with a burst of as many again", () => {
+    const bucket = fullBucket(10, 0);
+    const at = (now: number, count: number) =>
+      Array.from({ length: count }, () => spend(bucket, 10, now)).filter((it) => it === "taken").length;
+    expect([at(0, 30), at(500, 30), at(10_000, 30)]).toEqual([20, 5, 20]);
+  });
+  test("ten times over for long ends it, once", () => {
+    const bucket = fullBucket(100, 0);
+    const seen = new Set<string>();
+    let floods = 0;
+    for (let n = 0; n < 40_000; n += 1) {
+      const spent = spend(bucket, 100, n / 10);
+      seen.add(spent);
+      if (spent === "flood") floods += 1;
+    }
+    expect([seen.has("flood"), seen.has("cut"), floods]).toEqual([true, true, 1]);
+  });
+});
+
+test.each([
+  [10, 60, 200, 200],
+  [100_000, 60, 200, 100_000 / 48],
+])("%d connections in %d s at %d/s are closed at %d/s", (connections, grace, pace, expected) => {
+  expect(drainPace(connections, grace, pace)).toBeCloseTo(expected);
+});
+
+test("a drain keeps its pace, and never closes more than are left", () => {
+  expect(closeNow(0, 5, 200, 0, 0.5)).toBe(5);
+  expect(closeNow(0, 1000, 200, 0, 0.5)).toBe(10);
+  expect(closeNow(200, 1000, 200, 950, 0.5)).toBe(0);
+});
+
+test("what a node holds in the store and what it has are made equal by the least", () => {
+  const at = (socket: string, channels: string[]) => ({ socket, user: "anna", channels });
+  const [gone, kept, wider, fresh] = [at("1", ["a"]), at("2", ["a", "b"]), at("2", ["b", "c"]), at("3", ["a"])];
+  expect(repairs([gone, kept], [wider, fresh])).toEqual({
+    gone: ["1"],
+    left: [[kept, "a"]],
+    missing: [fresh],
+    entered: [
+      [wider, "c"],
+      [fresh, "a"],
+    ],
+  });
+});
+
+test("a node is absent once it has been no member for 20 s", () => {
+  const since = new Map<string, number>();
+  const look = (now: number, members: string[]) =>
+    absentees(
+      ["a", "b"],
+      members.map((node) => ({ node })),
+      since,
+      now,
+    );
+  expect(look(0, ["a"])).toEqual([]);
+  expect(look(19_000, ["a"])).toEqual([]);
+  expect(look(20_000, ["a"])).toEqual(["b"]);
+  expect(look(21_000, ["a", "b"])).toEqual([]);
+  expect(look(39_000, ["a"])).toEqual([]);
+});
+
+test("what is about a job waits for the ack of the socket that sent it, and for no other", () => {
+  const gate = createAckGate();
+  const delivered: string[] = [];
+  expect([gate.owe("j", "s"), gate.owe("j", "t")]).toEqual([true, false]);
+  expect(gate.hold("j", (socket) => delivered.push(socket))).toBe("s");
+  gate.paid("j", "t");
+  expect(delivered).toEqual([]);
+  gate.paid("j", "s");
+  expect([delivered, gate.hold("j", () => undefined), gate.size()]).toEqual([["s"], undefined, 0]);
+});
+
+test("ids sort by time", () => {
+  const ids = [1, 255, 1e12, 1.7e12].map((now) => newJobId(now));
+  expect(ids).toEqual([...ids].sort());
+  expect(ids[3]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+});
