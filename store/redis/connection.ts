@@ -124,7 +124,7 @@ export const connectRedis = async ({
       redis = await dial(lost);
     } catch (error) {
       if (Date.now() > end) throw new Error("cannot connect to redis", { cause: error });
-      await pause(tries);
+      await pause(Math.min(tries, 3));
     }
   }
 

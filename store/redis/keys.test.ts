@@ -87,7 +87,7 @@ describe("the store's keys in Redis", () => {
       return {
         id: `j${Math.floor(next() * 300)}`,
         user: "u",
-        pool: pick("p", "p", "p", "q"),
+        pool: pick("merge-p", "merge-p", "merge-p", "merge-q"),
         event: "e",
         state,
         attempt: pick(1, 1, 2, 3),
@@ -111,7 +111,7 @@ describe("the store's keys in Redis", () => {
       from += size;
     }
     for (const { entry } of expected.values()) expect(await store.ledger.get(entry.user, entry.id)).toEqual(entry);
-    for (const pool of ["p", "q"]) {
+    for (const pool of ["merge-p", "merge-q"]) {
       const { waiting, running } = await store.ledger.overview(pool, 1000);
       const of = (...states: string[]) =>
         [...expected.values()].filter(({ entry }) => entry.pool === pool && states.includes(entry.state)).length;
