@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { CANCEL_TOPIC, jobKey, REPORT_REQUEST_TOPIC, reportTopic } from "#crds";
 import { eventually, spawnNode, type NodeProcess } from "#testing";
+import { connect } from "./index.ts";
 import { openCluster, type Servers, type TestCluster } from "./testing/cluster.ts";
 
 const everyServers: Servers[] = ["redis and rabbitmq", "hub"];
@@ -38,7 +39,7 @@ describe.each(everyServers)("a worker over %s", (servers) => {
   });
 
   test("killed with -9 in mid-job: another runs the job", async () => {
-    const workers = [await cluster.worker(), await cluster.worker()];
+    const workers = await Promise.all([cluster.worker(), cluster.worker()]);
     const id = await cluster.submit("t:deaf");
     const { pid } = await cluster.about(id, "started");
     const victim = workers.find((worker) => worker.pid === pid);
@@ -60,7 +61,8 @@ describe.each(everyServers)("a worker over %s", (servers) => {
   });
 
   test("hands back what its grace does not suffice for, and another runs it at once", async () => {
-    const workers = [await cluster.worker({ GRACE_SECONDS: "0.1" }), await cluster.worker({ GRACE_SECONDS: "0.1" })];
+    const grace = { GRACE_SECONDS: "0.1" };
+    const workers = await Promise.all([cluster.worker(grace), cluster.worker(grace)]);
     const id = await cluster.submit("t:deaf");
     const { pid } = await cluster.about(id, "started");
     const first = workers.find((worker) => worker.pid === pid);
@@ -69,6 +71,18 @@ describe.each(everyServers)("a worker over %s", (servers) => {
     expect(await first?.exited).toBe(0);
     await eventually(() => expect(startsOf(id)).toEqual([pid, second?.pid]));
     expect(cluster.told.map(({ event }) => event)).not.toContain("job:retry");
+  });
+
+  test("and any other process say something to clients and hear what they are told", async () => {
+    await using script = await connect(cluster.address);
+    const heard: unknown[] = [];
+    const listening = await script.listen("runs", (event, args) => heard.push([event, ...args]));
+    script.toUser(cluster.user).emit("news", { id: "noon" });
+    await cluster.about("noon", "news");
+    await cluster.worker();
+    const id = await cluster.submit("t:wait", { ms: 0 });
+    await eventually(() => expect(heard).toMatchObject([["started", { id, attempt: 1 }]]));
+    await listening[Symbol.asyncDispose]();
   });
 
   test("aborts a cancelled job, and reports what it has in hand", async () => {

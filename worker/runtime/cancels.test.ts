@@ -30,7 +30,7 @@ describe("whether the ledger has to be asked", () => {
     const { world, cancels } = set();
     world.connected = false;
     world.now += 2 * MINUTE;
-    expect(cancels.unsure({ at: world.now, attempt: 1 })).toBe(true);
+    cancels.look();
     world.connected = true;
     expect(cancels.unsure({ at: world.now - MINUTE, attempt: 1 })).toBe(true);
     expect(cancels.unsure({ at: world.now + MINUTE, attempt: 1 })).toBe(false);

@@ -3,6 +3,8 @@ export interface Cancels {
   /** Remembers a job that was announced as cancelled. */
   heard(key: string): void;
   has(key: string): boolean;
+  /** Notices that the Bus is away: to be called now and then, also while no job comes. */
+  look(): void;
   /** Whether the job may have been cancelled without this worker having heard of it, so that the ledger has to be asked before a start. */
   unsure(job: { at: number; attempt: number }): boolean;
 }
@@ -26,7 +28,11 @@ export const createCancels = ({
 }): Cancels => {
   const keys = new Set<string>();
   let listeningSince = now();
+  const look = () => {
+    if (!connected()) listeningSince = now();
+  };
   return {
+    look,
     heard: (key) => {
       if (keys.size >= capacity) {
         for (const oldest of keys) {
@@ -39,7 +45,7 @@ export const createCancels = ({
     },
     has: (key) => keys.has(key),
     unsure: ({ at, attempt }) => {
-      if (!connected()) listeningSince = now();
+      look();
       return attempt > 1 || at < listeningSince + SKEW_MS;
     },
   };

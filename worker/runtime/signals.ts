@@ -7,13 +7,27 @@ import type { Runner } from "./run.ts";
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
+const LOOK_MS = 500;
+
 /** Hears which jobs are cancelled. */
-export const hearCancels = (bus: Bus, cancels: Cancels, runner: Pick<Runner, "cancel">): Promise<Subscription> =>
-  bus.subscribe(CANCEL_TOPIC, (message) => {
+export const hearCancels = async (
+  bus: Bus,
+  cancels: Cancels,
+  runner: Pick<Runner, "cancel">,
+): Promise<AsyncDisposable> => {
+  const subscription = await bus.subscribe(CANCEL_TOPIC, (message) => {
     const key = decoder.decode(message);
     cancels.heard(key);
     runner.cancel(key);
   });
+  const timer = setInterval(() => cancels.look(), LOOK_MS).unref();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(timer);
+      await subscription[Symbol.asyncDispose]();
+    },
+  };
+};
 
 /** Answers whoever asks what this worker does. */
 export const answerReports = (bus: Bus, runner: Pick<Runner, "report">, log: Log): Promise<Subscription> =>

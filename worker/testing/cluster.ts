@@ -27,6 +27,8 @@ export interface Told {
 export interface TestCluster extends AsyncDisposable {
   pool: Pool;
   user: string;
+  /** By which any process joins its deliveries. */
+  address: { cluster: string; adapter: "redis" | "zeromq"; url: string };
   broker: Broker;
   delivery: Delivery;
   told: Told[];
@@ -134,6 +136,7 @@ export const openCluster = async (servers: Servers, pool: Partial<Pool> = {}): P
   return {
     pool: full,
     user,
+    address: { cluster, adapter, url: uris[servers === "hub" ? "hub" : "redis"] ?? "" },
     broker: opened,
     delivery,
     told,
