@@ -3,6 +3,9 @@ import type { Registry } from "prom-client";
 import type { Delivery } from "./port.ts";
 
 export type * from "./port.ts";
+export type { HeartbeatTiming } from "./heartbeats.ts";
+export { joinMembership } from "./membership.ts";
+export { filePeers } from "./peers.ts";
 export { joinMembership } from "./membership.ts";
 
 export interface DeliveryOptions {

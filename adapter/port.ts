@@ -2,7 +2,8 @@ import type { Server } from "socket.io";
 
 /**
  * Publish/subscribe between processes: at most once, in order per publisher, topic and subscriber, and across topics of one publisher
- * and subscriber too. What a publisher sends over the socket.io adapter of the same `Delivery` arrives in the same order.
+ * and subscriber too. What a publisher sends over the socket.io adapter of the same `Delivery` arrives in the same order. A publisher hears
+ * itself where it is subscribed. A message is a view into a larger buffer: copy what is kept for long; a listener that throws is counted.
  */
 export interface Bus {
   /** Never throws and never waits; what cannot be sent (the server is away, the bounded buffer is full) is dropped and counted. */
@@ -42,6 +43,7 @@ export interface Member {
 /** Who is there, by heartbeats on the Bus: a member goes by its goodbye or after 15 s of silence while the Bus itself works. */
 export interface Membership extends AsyncDisposable {
   readonly self: Member;
+  /** `self` too. */
   members(): readonly Member[];
   onJoin(listener: (member: Member) => void): Disposable;
   /** `goodbye` is false where the member fell silent. */

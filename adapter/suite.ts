@@ -21,7 +21,7 @@ export const deliverySuite = (driver: "redis" | "zeromq", server: () => Promise<
 
   beforeAll(async () => {
     const { uri } = stack.use(await server());
-    cluster = stack.use(testCluster(driver, uri));
+    cluster = stack.use(testCluster(driver, uri, { silentMs: 1500 }));
     [one, two, { delivery, registry }] = await Promise.all([cluster.gateway(), cluster.gateway(), cluster.delivery()]);
     await eventually(async () => {
       expect(await one.ask("nodes")).toBe(2);

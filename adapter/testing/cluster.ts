@@ -87,8 +87,12 @@ const startGateway = async (env: Record<string, string>): Promise<TestGateway> =
   };
 };
 
-/** Gateways and other processes of one cluster on one server. */
-export const testCluster = (driver: "redis" | "zeromq", server: string): TestCluster => {
+/** Gateways and other processes of one cluster on one server; `silentMs` is the gateways' membership's. */
+export const testCluster = (
+  driver: "redis" | "zeromq",
+  server: string,
+  { silentMs = 15_000 }: { silentMs?: number } = {},
+): TestCluster => {
   const stack = new AsyncDisposableStack();
   const name = `test-${randomBytes(4).toString("hex")}`;
   const uri = driver === "redis" ? `${server}?prefix=${name}` : server;
@@ -96,7 +100,8 @@ export const testCluster = (driver: "redis" | "zeromq", server: string): TestClu
     driver,
     uri,
     name,
-    gateway: async () => stack.use(await startGateway({ DRIVER: driver, URI: uri, CLUSTER: name })),
+    gateway: async () =>
+      stack.use(await startGateway({ DRIVER: driver, URI: uri, CLUSTER: name, SILENT_MS: String(silentMs) })),
     delivery: async () => {
       const registry = new Registry();
       const delivery = await openDelivery(driver, {

@@ -12,7 +12,13 @@ import type { JobGate, Member } from "../port.ts";
 /** A gateway as small as can be, for the suite: plain socket.io with an attached delivery, told over IPC what to do. */
 
 const env = z
-  .object({ DRIVER: z.enum(["redis", "zeromq"]), URI: z.string(), CLUSTER: z.string(), NODE: z.string() })
+  .object({
+    DRIVER: z.enum(["redis", "zeromq"]),
+    URI: z.string(),
+    CLUSTER: z.string(),
+    NODE: z.string(),
+    SILENT_MS: z.coerce.number(),
+  })
   .parse(process.env);
 
 const command = z.object({
@@ -69,7 +75,7 @@ io.of(/^\/dynamic/).on("connection", onConnection);
 const membership = await joinMembership(
   delivery.bus,
   { node: env.NODE, instance: env.NODE, role: "gateway" } satisfies Member,
-  { log: silentLog(), everyMs: 300, silentMs: 1500 },
+  { log: silentLog(), everyMs: 300, silentMs: env.SILENT_MS },
 );
 membership.onLeave(({ node }, goodbye) => left.push({ node, goodbye }));
 
