@@ -6,7 +6,6 @@ export type * from "./port.ts";
 export type { HeartbeatTiming } from "./heartbeats.ts";
 export { joinMembership } from "./membership.ts";
 export { filePeers } from "./peers.ts";
-export { joinMembership } from "./membership.ts";
 
 export interface DeliveryOptions {
   cluster: string;
