@@ -96,8 +96,8 @@ export const openLink = async (options: LinkOptions): Promise<Link> => {
     await kept;
   };
   const giveUp = setTimeout(
-    () => firstUp.reject(new Error("the hub did not answer within 10 s", { cause: lastError })),
-    10_000,
+    () => firstUp.reject(new Error(`the hub did not answer within ${timing.open} ms`, { cause: lastError })),
+    timing.open,
   );
   try {
     await firstUp.promise;

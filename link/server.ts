@@ -50,7 +50,9 @@ export const serveHub = async (options: HubOptions): Promise<HubSocket> => {
   });
   const router = new Router({
     mandatory: true,
+    // A send is over at once: the windows bound what lies in the socket, and to a peer that is gone it fails.
     sendHighWaterMark: 0,
+    sendTimeout: 0,
     linger: 200,
     maxMessageSize: MAX_MESSAGE_BYTES,
     heartbeatInterval: Math.ceil(timing.connection / 3),
@@ -63,13 +65,7 @@ export const serveHub = async (options: HubOptions): Promise<HubSocket> => {
   let count = 0;
   let closed = false;
 
-  // One send at a time for the whole socket; it never blocks, as its buffers are without bound and the windows bound them.
-  let writing: Promise<unknown> = Promise.resolve();
-  const write = (routing: Buffer, frames: Frames): Promise<void> => {
-    const written = writing.then(() => router.send([routing, ...frames]));
-    writing = written.catch(() => {});
-    return written;
-  };
+  const write = (routing: Buffer, frames: Frames): Promise<void> => router.send([routing, ...frames]);
 
   const guarded = (act: () => void) => {
     try {

@@ -10,6 +10,8 @@ export interface Timing {
   clientSilent: number;
   /** A connect without an answer is begun anew, with settings read again. */
   hello: number;
+  /** Without any answer `openLink` rejects. */
+  open: number;
 }
 
 export const TIMING: Timing = {
@@ -18,6 +20,7 @@ export const TIMING: Timing = {
   hubSilent: 10_000,
   clientSilent: 60_000,
   hello: 5000,
+  open: 10_000,
 };
 
 /** Larger ZeroMQ messages close the connection. */
