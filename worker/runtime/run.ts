@@ -3,7 +3,7 @@ import type { Delivery, Outcome } from "#broker";
 import type { Job, Pool, WorkerReport } from "#crds";
 import type { Log } from "#process";
 import type { Ledger, LedgerEntry } from "#store";
-import { Reject } from "../sdk/reject.ts";
+import { isReject, Reject } from "../sdk/reject.ts";
 import { Attempt } from "./attempt.ts";
 import type { Cancels } from "./cancels.ts";
 import { createContext } from "./create-context.ts";
@@ -128,14 +128,18 @@ export const createRunner = (options: RunnerOptions): Runner => {
     }
   };
 
+  const logEnd = ({ job, attempt }: Attempt, ended: Ended) => {
+    const about = { job: job.id, event: job.event, attempt };
+    if (ended.how === "aborted") log.info({ ...about, why: ended.why }, "an attempt was aborted");
+    else if (ended.how === "thrown" && isReject(ended.error))
+      log.info({ ...about, why: ended.error.message }, "a handler rejected a job");
+    else if (ended.how === "thrown") log.warn({ ...about, err: ended.error }, "a handler threw");
+  };
+
   const settle = (it: Attempt, ended: Ended): Outcome => {
     deadlines.end(it);
     progress.end(it);
-    const { job, attempt } = it;
-    if (ended.how === "thrown")
-      log.warn({ err: ended.error, job: job.id, event: job.event, attempt }, "a handler threw");
-    else if (ended.how === "aborted")
-      log.info({ why: ended.why, job: job.id, event: job.event, attempt }, "an attempt was aborted");
+    if (ended.how !== "returned") logEnd(it, ended);
     const { outcome, state, label, result, error } = conclude(it, ended);
     const at = now();
     if (state === "retrying") note(it, state, { error });
