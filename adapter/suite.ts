@@ -191,6 +191,13 @@ export const deliverySuite = (driver: "redis" | "zeromq", server: () => Promise<
       delivery.emitter().disconnect("guest");
       await gone;
     });
+    test("loses nothing that it said before it closes", async () => {
+      const { delivery: brief } = await cluster.delivery();
+      for (let index = 0; index < 500; index += 1) brief.emitter().to("lobby").emit("n", index);
+      await brief[Symbol.asyncDispose]();
+      await eventually(() => expect(ben.heard).toHaveLength(500));
+      expect((await settle()).anna).toHaveLength(500);
+    });
     test("refuses socket.io's own events", () => {
       expect(() => delivery.emitter().broadcast().emit("connect")).toThrow("reserved");
     });
