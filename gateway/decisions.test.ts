@@ -3,13 +3,14 @@ import { grantsOfClaims } from "./auth/grants.ts";
 import { originAllowed } from "./connections/admit.ts";
 import { fullBucket, spend } from "./connections/rate.ts";
 import { closeNow, drainPace } from "./drain.ts";
+import { limitsOf } from "./limits.ts";
 import { repairs } from "./lifecycle/presence-feed.ts";
 import { absentees } from "./lifecycle/reaper.ts";
 import { createAckGate } from "./routing/ack-gate.ts";
 import { newJobId } from "./routing/job-ids.ts";
 import { orderKey } from "./routing/order-key.ts";
 import { compileRoutes } from "./routing/routes.ts";
-import { poolOf } from "./testing/settings.ts";
+import { poolOf, settingsOf } from "./testing/settings.ts";
 
 describe("a route", () => {
   const route = compileRoutes([
@@ -145,6 +146,12 @@ test("what is about a job waits for the ack of the socket that sent it, and for 
   expect(delivered).toEqual([]);
   gate.paid("j", "s");
   expect([delivered, gate.hold("j", () => undefined), gate.size()]).toEqual([["s"], undefined, 0]);
+});
+
+test("with an app only the limits that are written hold", () => {
+  const limits = { eventsPerSecond: 7 };
+  expect(limitsOf(settingsOf({ limits }))).toMatchObject({ eventsPerSecond: 7, payloadBytes: 100_000 });
+  expect(limitsOf(settingsOf({ limits, app: "/app.ts" }))).toEqual({ eventsPerSecond: 7 });
 });
 
 test("ids sort by time", () => {

@@ -20,6 +20,7 @@ import { registerGauges } from "./gauges.ts";
 import { createPresenceFeed } from "./lifecycle/presence-feed.ts";
 import { startReaper } from "./lifecycle/reaper.ts";
 import { createTeller } from "./lifecycle/teller.ts";
+import { limitsOf } from "./limits.ts";
 import { createListener } from "./listener.ts";
 import { countHandshakes, createRefusals, endOf } from "./refusals.ts";
 import { createRemember, quietly } from "./remember.ts";
@@ -84,7 +85,7 @@ export const startGateway = async (
   const route = (event: string) => routes(event);
 
   const requests = stack.use(await createRequests({ bus, node, log, clock }));
-  const { limits } = settings;
+  const limits = limitsOf(settings);
   const { take, submit } = createTake({
     route,
     broker,
@@ -170,6 +171,7 @@ export const startGateway = async (
   });
   const { middleware, admitted } = createAdmission({
     settings,
+    connectionsPerUser: limits.connectionsPerUser,
     tokens,
     revocations: store.revocations,
     presence,

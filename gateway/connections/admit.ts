@@ -9,7 +9,8 @@ import type { PresenceFeed } from "../lifecycle/presence-feed.ts";
 import type { Refusals } from "../refusals.ts";
 
 export interface AdmitOptions {
-  settings: Pick<GatewaySettings, "auth" | "origins" | "limits" | "app">;
+  settings: Pick<GatewaySettings, "auth" | "origins" | "app">;
+  connectionsPerUser: number | undefined;
   tokens: Tokens;
   revocations: Revocations;
   presence: PresenceFeed;
@@ -39,6 +40,7 @@ export const refuseRevoked = async (revocations: Revocations, identity: Identity
  */
 export const createAdmission = ({
   settings,
+  connectionsPerUser,
   tokens,
   revocations,
   presence,
@@ -61,7 +63,7 @@ export const createAdmission = ({
     if (typeof token === "string" && token !== "") await refuseRevoked(revocations, identity, open);
     identities.set(socket, identity);
     if (!isOpen(socket)) return;
-    if (!(await presence.connect(socket.id, identity.user, settings.limits.connectionsPerUser)))
+    if (!(await presence.connect(socket.id, identity.user, connectionsPerUser)))
       throw new Refusal("too_many_connections");
     if (isOpen(socket)) socket.conn.once("close", () => presence.abandon(socket.id));
     else presence.abandon(socket.id);

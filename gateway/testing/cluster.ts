@@ -20,6 +20,8 @@ export interface TestConfig extends Watched<LiveConfig> {
   set(pools: readonly Pool[]): void;
 }
 
+const settingsAt = (uri: string) => () => Promise.resolve({ uri });
+
 const testConfig = (pools: readonly Pool[]): TestConfig => {
   let value: LiveConfig = { pools: [...pools] };
   const listeners = new Set<(value: LiveConfig) => void>();
@@ -59,10 +61,16 @@ export interface TestGateway {
   stop(): Promise<void>;
 }
 
+/** Servers of the test's own, where it takes them away. */
+export interface Servers {
+  store?: string;
+  broker?: string;
+}
+
 export interface TestCluster extends AsyncDisposable {
   name: string;
   config: TestConfig;
-  gateway(written?: Record<string, unknown>, parts?: Partial<GatewayParts>): Promise<TestGateway>;
+  gateway(written?: Record<string, unknown>, parts?: Partial<GatewayParts>, servers?: Servers): Promise<TestGateway>;
   /** A worker of `pool`: what `run` gives is the result. */
   worker(pool: Pool, run: (job: Job, emitter: Emitter) => unknown): Promise<void>;
 }
@@ -107,24 +115,32 @@ export const testCluster = (pools: readonly Pool[] = []): TestCluster => {
     const redis = await sharedServer("redis");
     const registry = new Registry();
     const node = `${instance}-${randomBytes(3).toString("hex")}`;
-    const common = { cluster: name, node, log, registry, settings: () => Promise.resolve({ uri: redis.uri }) };
+    const common = { cluster: name, node, log, registry, settings: settingsAt(redis.uri) };
     const delivery = await openDelivery("redis", { ...common, prefix: name });
     return { node, registry, common, delivery };
   };
-  const brokerOf = async (common: { cluster: string; node: string; registry: Registry }): Promise<Broker> => {
-    const { uri } = await sharedServer("rabbitmq");
-    return openBroker("rabbitmq", { ...common, log, settings: () => Promise.resolve({ uri }) });
+  const brokerOf = async (
+    common: { cluster: string; node: string; registry: Registry },
+    own?: string,
+  ): Promise<Broker> => {
+    const uri = own ?? (await sharedServer("rabbitmq")).uri;
+    return openBroker("rabbitmq", { ...common, log, settings: settingsAt(uri) });
   };
   return {
     name,
     config,
-    gateway: async (written = {}, parts = {}) => {
+    gateway: async (written = {}, parts = {}, servers = {}) => {
       const instance = `gateway-${count++}`;
       const own = stack.use(new AsyncDisposableStack());
       const { node, registry, common, delivery } = await ports(instance);
       own.use(delivery);
-      const store = own.use(await openStore("redis", common));
-      const work = own.use(openWorkPlane({ open: () => brokerOf(common), config, log }));
+      const store = own.use(
+        await openStore(
+          "redis",
+          servers.store === undefined ? common : { ...common, settings: settingsAt(servers.store) },
+        ),
+      );
+      const work = own.use(openWorkPlane({ open: () => brokerOf(common, servers.broker), config, log }));
       const membership = own.use(await joinMembership(delivery.bus, { node, instance, role: "gateway" }, { log }));
       await work.attempted;
       const gateway = own.use(
