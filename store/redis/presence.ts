@@ -15,6 +15,7 @@ const channelsReply = z.array(z.array(z.string()));
 
 /** Sockets per script call, so that Redis is never held for long. */
 const BATCH = 500;
+const EVICT_BATCH = 200;
 
 interface PresenceOptions {
   redis: RedisConnection;
@@ -73,7 +74,7 @@ export const redisPresence = ({ redis, prefix, onDoubt, token = randomUUID }: Pr
       const claim = token();
       for (let more = 1; more === 1;) {
         try {
-          const [taken, left, rest] = evictReply.parse(await redis.run("presenceEvict", node, claim, BATCH));
+          const [taken, left, rest] = evictReply.parse(await redis.run("presenceEvict", node, claim, EVICT_BATCH));
           for (let index = 0; index + 1 < taken.length; index += 2)
             evicted.sockets.push({ socket: String(taken[index]), user: String(taken[index + 1]) });
           evicted.left.push(...left);
