@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { connect, type ChannelModel } from "amqplib";
 import type { Log, ServerSettings } from "#process";
 import { coalesceWrites } from "./coalesce.ts";
+import { within } from "./within.ts";
 
 const FIRST_BACKOFF_MS = 250;
 const LAST_BACKOFF_MS = 10_000;
@@ -41,9 +42,7 @@ export interface ConnectionOptions {
   onLost: () => void;
 }
 
-const close = async (it: ChannelModel) => {
-  await Promise.race([it.close().catch(() => {}), wait(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
-};
+const close = (it: ChannelModel): Promise<void> => within(CLOSE_TIMEOUT_MS, it.close());
 
 /** Starts connecting and keeps at it, with jittered backoff and settings read anew, until disposed. */
 export const openConnection = ({ name, settings, log, setUp, onLost }: ConnectionOptions): Connection => {
@@ -132,7 +131,7 @@ export const openConnection = ({ name, settings, log, setUp, onLost }: Connectio
     [Symbol.asyncDispose]: async () => {
       closing.abort();
       if (model !== undefined) await close(model);
-      await Promise.race([kept, wait(CONNECT_TIMEOUT_MS, undefined, { ref: false })]);
+      await within(CLOSE_TIMEOUT_MS, kept);
     },
   };
 };

@@ -7,9 +7,10 @@ import { attemptOf, isLost } from "./attempt.ts";
 import { backoffMs } from "./connection.ts";
 import { poolQueue } from "./queues.ts";
 import type { Settle } from "./settle.ts";
+import { within } from "./within.ts";
 
 const CONSUMER_TAG = "worker";
-const SETTLE_TIMEOUT_MS = 2000;
+const STOP_TIMEOUT_MS = 2000;
 
 export interface PoolConsumer extends Consumption {
   /** Consumes on `model`; tries again by itself where only the channel fails. Does not reject. */
@@ -107,7 +108,7 @@ export const createPoolConsumer = ({
 
   const stop = async () => {
     stopping = true;
-    if (session?.alive === true) await session.channel.cancel(CONSUMER_TAG).catch(() => {});
+    if (session?.alive === true) await within(STOP_TIMEOUT_MS, session.channel.cancel(CONSUMER_TAG));
     for (const { session: of, message } of waiting.splice(0)) release(of, message);
   };
 
@@ -149,8 +150,8 @@ export const createPoolConsumer = ({
       const last = session;
       if (last === undefined) return;
       for (const message of last.inHand) release(last, message);
-      await Promise.race([Promise.all(settling), wait(SETTLE_TIMEOUT_MS, undefined, { ref: false })]);
-      if (last.alive) await last.channel.close().catch(() => {});
+      await within(STOP_TIMEOUT_MS, Promise.all(settling));
+      if (last.alive) await within(STOP_TIMEOUT_MS, last.channel.close());
     },
   };
 };

@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { ChannelModel, ConfirmChannel } from "amqplib";
 import { Refusal } from "#crds";
 import type { Metrics } from "./metrics.ts";
+import { within } from "./within.ts";
 
 const CONFIRM_TIMEOUT_MS = 10_000;
 /** A server that owes a confirmation for this long is given up. */
@@ -9,7 +10,7 @@ const STUCK_MS = 60_000;
 const SWEEP_MS = 1000;
 const MAX_UNCONFIRMED = 50_000;
 const MAX_UNCONFIRMED_BYTES = 256 * 1024 * 1024;
-const DRAIN_MS = 5000;
+const DRAIN_MS = 3000;
 
 /** Where a message goes and how. */
 export interface Posting {
@@ -134,8 +135,7 @@ export const createPublisher = ({ metrics, blocked, reset, now = Date.now }: Pub
       clearInterval(sweep);
       const last = channel;
       channel = undefined;
-      if (last !== undefined)
-        await Promise.race([last.close().catch(() => {}), wait(DRAIN_MS, undefined, { ref: false })]);
+      if (last !== undefined) await within(DRAIN_MS, last.close());
     },
   };
 };
