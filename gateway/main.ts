@@ -49,7 +49,7 @@ await runProcess(
     stack.use(store);
     const work = stack.use(
       openWorkPlane({
-        open: () => openBroker(env.BROKER, { ...common, settings: settingsOf(env, env.BROKER) }),
+        open: (own) => openBroker(env.BROKER, { ...common, registry: own, settings: settingsOf(env, env.BROKER) }),
         config,
         log,
       }),
