@@ -25,6 +25,7 @@ const setUp = (over: Partial<QueueSettings> = {}, limits: { maxJobs?: number; ma
     maxJobs: 1000,
     maxBytes: 1_000_000,
     now: () => time,
+    adoptMs: 2000,
     ...limits,
   });
   state.declare("q", { ...SETTINGS, ...over });

@@ -71,7 +71,7 @@ export const createBrokerState = ({
   maxJobs,
   maxBytes,
   now,
-  adoptMs = 2000,
+  adoptMs = 3000,
 }: BrokerStateOptions): BrokerState => {
   const queues = new Map<string, Queue>();
   const jobs = new Map<string, HeldJob>();
