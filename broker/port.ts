@@ -26,7 +26,10 @@ export type Outcome =
   /** Run it again after `inMs`, with attempt + 1. */
   | { kind: "retry"; inMs: number; error: string }
   | { kind: "dead"; reason: DeadLetter["reason"]; error: string }
-  /** Not run, or given up because the worker stops: the next to be run, same attempt. */
+  /**
+   * Not run, or given up because the worker stops: the next to be run, same attempt. RabbitMQ before 4.3 counts it as one; there a
+   * release at the last attempt goes to the back of the queue instead, with the attempt it had.
+   */
   | { kind: "release" };
 
 export interface Delivery {
