@@ -149,6 +149,27 @@ describe("up", () => {
     expect(order.indexOf("cli-gateway-0")).toBeLessThan(order.indexOf("cli-worker-a-0"));
   });
 
+  test("asked to stop for the second time, it kills what has not gone yet", async () => {
+    await writeFile(
+      join(home, "handlers/a.ts"),
+      `process.prependListener("SIGTERM", () => { for (;;); });\n${HANDLERS}`,
+    );
+    await write(`${GATEWAY}  workers:\n${POOL_A}`);
+    const cli = run("up", "realtimecluster.yaml", "--port", String(await freePort()));
+    const all = await ready("cli-entry-0", "cli-gateway-0", "cli-hub-0", "cli-worker-a-0");
+    cli.child.kill("SIGINT");
+    await eventually(() => expect(cli.lines).toContain("… cli-worker-a-0 stopping"), SLOW);
+    expect(isAlive(all["cli-worker-a-0"] ?? -1)).toBe(true);
+    await eventually(
+      () => {
+        cli.child.kill("SIGINT");
+        expect(cli.child.exitCode).toBe(130);
+      },
+      { timeoutMs: 20_000, everyMs: 50 },
+    );
+    await eventually(() => expect(Object.values(all).some(isAlive)).toBe(false));
+  });
+
   test("that is killed takes its processes with it", async () => {
     await write(GATEWAY);
     const cli = run("up", "realtimecluster.yaml", "--port", String(await freePort()));

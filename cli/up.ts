@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { openLocalSubstrate, readRunState, writeRunState } from "#local";
 import { openSignals, startReconciling, type ClusterStatus } from "#operator";
@@ -55,13 +55,18 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
 
   let current = first;
   let status: ClusterStatus | undefined;
-  let isReady = false;
+  let readyGeneration: number | undefined;
   const interrupted = interruptions();
   const isNews = withoutRepeats();
   const show = limitLines((text) => out.line(text));
   const isStopping = (instance: string) =>
     substrate.instances().some((it) => it.instance === instance && it.state === "stopping");
+  let writing = Promise.resolve();
   await using stack = new AsyncDisposableStack();
+  stack.defer(async () => {
+    await writing;
+    await rm(directory.state, { force: true });
+  });
   const substrate = stack.use(
     await openLocalSubstrate({
       directory,
@@ -79,7 +84,6 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
     process.exit(130);
   });
 
-  let writing = Promise.resolve();
   const writeState = () => {
     writing = writing
       .then(() =>
@@ -95,7 +99,6 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
       )
       .catch((error: unknown) => log.warn({ err: error }, "the state could not be written"));
   };
-  stack.defer(() => writing);
   const log = pino(
     { level: "info" },
     destination({ dest: join(directory.path, "logs", "supervisor.log"), mkdir: true, sync: true }),
@@ -127,10 +130,9 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
         status = next;
         writeState();
         const ready = next.conditions.find(({ type }) => type === "Ready");
-        const wasReady = isReady;
-        isReady = ready?.status === "True";
-        if (isReady && !wasReady)
-          out.line(`${out.paint("green", "✓")} ${out.paint("bold", name)} is ready: http://localhost:${clients}`);
+        if (ready?.status !== "True" || ready.observedGeneration === readyGeneration) return;
+        readyGeneration = ready.observedGeneration;
+        out.line(`${out.paint("green", "✓")} ${out.paint("bold", name)} is ready: http://localhost:${clients}`);
       },
     }),
   );

@@ -160,6 +160,21 @@ describe("processes of a cluster", () => {
     );
   });
 
+  test("a named one goes without replacement, and a lower count that follows takes nobody else", async () => {
+    await substrate.apply(wanted([{ name: "a", handlers: "a.ts", replicas: 3 }]));
+    await allReady(...BASE, "test-worker-a-0", "test-worker-a-1", "test-worker-a-2");
+    const before = pids();
+    await substrate.stop("test", ["test-worker-a-1"]);
+    await substrate.apply(wanted([{ name: "a", handlers: "a.ts", replicas: 2 }]));
+    await allReady(...BASE, "test-worker-a-0", "test-worker-a-2");
+    await eventually(() =>
+      expect(substrate.instances().some(({ instance }) => instance === "test-worker-a-1")).toBe(false),
+    );
+    expect(before).toMatchObject(pids());
+    const started = events.filter(({ what, pool }) => what === "starting" && pool === "a");
+    expect(started).toHaveLength(3);
+  });
+
   test("gateways roll one ready before one goes, and the entry always has one", async () => {
     await substrate.apply(wanted([]));
     await allReady(...BASE);

@@ -187,6 +187,13 @@ export const openLocalSubstrate = async ({
     for (const [instance, { role }] of slots) if (!roles.some(({ name }) => name === role.name)) void stop(instance);
   };
 
+  /** One less of a role is wanted, until the next topology says how many. */
+  const lower = (name: string): void => {
+    if (wanted === undefined) return;
+    const roles = wanted.roles.map((role) => (role.name === name ? { ...role, count: role.count - 1 } : role));
+    wanted = { ...wanted, roles };
+  };
+
   const allOf = (role: Role["role"]) => [...slots.keys()].filter((it) => slots.get(it)?.role.role === role);
 
   return {
@@ -200,7 +207,11 @@ export const openLocalSubstrate = async ({
       converge();
     },
     stop: (_cluster, named) => {
-      for (const instance of named) void stop(instance);
+      for (const instance of named) {
+        const name = slots.get(instance)?.role.name;
+        if (name !== undefined && slots.get(instance)?.going === undefined) lower(name);
+        void stop(instance);
+      }
       return Promise.resolve();
     },
     onChange: (listener) => {
