@@ -51,6 +51,7 @@ await runProcess(
       openWorkPlane({
         open: (own) => openBroker(env.BROKER, { ...common, registry: own, settings: settingsOf(env, env.BROKER) }),
         config,
+        registry,
         log,
       }),
     );

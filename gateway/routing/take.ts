@@ -70,6 +70,15 @@ export const createTake = ({
     registers: [registry],
   });
 
+  const counters = new WeakMap<Pool, Counter.Internal>();
+  const counted = (pool: Pool): Counter.Internal => {
+    const known = counters.get(pool);
+    if (known !== undefined) return known;
+    const counter = events.labels(pool.name, pool.mode);
+    counters.set(pool, counter);
+    return counter;
+  };
+
   const refusalOf = (error: unknown): Refusal => {
     if (error instanceof Refusal) return error;
     log.error({ err: error }, "an event could not be handled");
@@ -99,7 +108,7 @@ export const createTake = ({
   };
 
   const publish = (pool: Pool, job: Job): Promise<{ durable: boolean }> => {
-    events.inc({ pool: pool.name, mode: pool.mode });
+    counted(pool).inc();
     return plane().publish(pool, job);
   };
 
