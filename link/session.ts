@@ -107,9 +107,17 @@ export const openSession = async ({
     }
   };
 
+  // Not `events.on`: its emitter belongs to whoever loaded the native module first, such as a test file that is over.
+  const watch = async () => {
+    try {
+      while (!dealer.closed) if ((await dealer.events.receive()).type === "disconnect") end("disconnected");
+    } catch {
+      end("its connection cannot be watched");
+    }
+  };
+
   try {
     if (!uri.startsWith("tcp://")) throw new Error(`${uri}: the hub's address has the form tcp://host:port`);
-    dealer.events.on("disconnect", () => end("disconnected"));
     dealer.connect(uri.replace(/\/$/, ""));
   } catch (error) {
     end("not connected");
@@ -117,6 +125,7 @@ export const openSession = async ({
   }
   sender.say(encodeControl(["hello", { v: 1, service, node, line }]));
   void receive();
+  void watch();
 
   return {
     welcome: welcome.promise,
