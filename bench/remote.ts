@@ -26,12 +26,16 @@ export const startRemote = (file: string, env: Record<string, string> = {}): Rem
       reject(new Error(`${file} exited with ${code}: ${node.lines.slice(-5).join("\n")}`));
   });
   return {
-    call: (command, ...args) =>
-      new Promise((resolve, reject) => {
+    call: (command, ...args) => {
+      const answer = new Promise<never>((resolve, reject) => {
         const id = randomUUID();
         waiting.set(id, { resolve, reject });
         node.send({ id, command, args });
-      }),
+      });
+      // Whoever awaits it sees the error; a call that is left behind at the end is no news.
+      answer.catch(() => undefined);
+      return answer;
+    },
     [Symbol.asyncDispose]: () => node[Symbol.asyncDispose](),
   };
 };

@@ -43,7 +43,7 @@ const measure = async (url: string, side: Side) => {
 const plain = async () => {
   await using server = startRemote(here("plain-server.ts"));
   const port = await server.call("port");
-  return measure(`http://127.0.0.1:${port}`, {
+  return await measure(`http://127.0.0.1:${port}`, {
     emit: (burst) => server.call("emit", burst, PAYLOAD),
     cpu: () => server.call("cpu"),
   });
@@ -64,7 +64,7 @@ const ours = async (redis: string | undefined) => {
   const emit = async (burst: number) => {
     for (let i = 0; i < burst; i++) room.emit("bench", PAYLOAD);
   };
-  return measure(cluster.url, { emit, cpu: () => cluster.cpuMicros("gateway") });
+  return await measure(cluster.url, { emit, cpu: () => cluster.cpuMicros("gateway") });
 };
 
 await using redis = await startServer("redis");

@@ -30,7 +30,7 @@ const pair = async (file: string, env: Record<string, string>): Promise<number> 
     return (jobs / (performance.now() - start)) * 1000;
   };
   await run(JOBS / 10);
-  return median(() => run(JOBS));
+  return await median(() => run(JOBS));
 };
 
 const ours = async (servers: { redis?: string; rabbitmq?: string }) => {
