@@ -3,7 +3,7 @@ import { grantsOfClaims } from "./auth/grants.ts";
 import { originAllowed } from "./connections/admit.ts";
 import { fullBucket, spend } from "./connections/rate.ts";
 import { closeNow, drainPace } from "./drain.ts";
-import { limitsOf } from "./limits.ts";
+import { socketOptions } from "./listener.ts";
 import { repairs } from "./lifecycle/presence-feed.ts";
 import { absentees } from "./lifecycle/reaper.ts";
 import { createAckGate } from "./routing/ack-gate.ts";
@@ -148,10 +148,24 @@ test("what is about a job waits for the ack of the socket that sent it, and for 
   expect([delivered, gate.hold("j", () => undefined), gate.size()]).toEqual([["s"], undefined, 0]);
 });
 
-test("with an app only the limits that are written hold", () => {
-  const limits = { eventsPerSecond: 7 };
-  expect(limitsOf(settingsOf({ limits }))).toMatchObject({ eventsPerSecond: 7, payloadBytes: 100_000 });
-  expect(limitsOf(settingsOf({ limits, app: "/app.ts" }))).toEqual({ eventsPerSecond: 7 });
+describe("with an app of one's own", () => {
+  test("only the limits that are written hold, also where they are the defaults", () => {
+    const limits = { eventsPerSecond: 50 };
+    expect(settingsOf({ limits }).limits).toMatchObject({ eventsPerSecond: 50, payloadBytes: 100_000 });
+    expect(settingsOf({ limits, app: "/app.ts" }).limits).toEqual(limits);
+  });
+
+  test("its own options hold but for what the file says", () => {
+    const own = { pingInterval: 1000, path: "/own/", perMessageDeflate: true };
+    const options = (written: Record<string, unknown>) => socketOptions(settingsOf(written), own, () => false);
+    expect(options({ app: "/app.ts", options: { path: "/file/" } })).toEqual({
+      pingInterval: 1000,
+      path: "/file/",
+      perMessageDeflate: true,
+      allowRequest: expect.any(Function),
+    });
+    expect(socketOptions(settingsOf(), {}, () => false)).toMatchObject({ pingInterval: 25_000, path: "/socket.io/" });
+  });
 });
 
 test("ids sort by time", () => {

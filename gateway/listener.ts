@@ -28,17 +28,16 @@ const allow =
     else own(request, decide);
   };
 
-/** Options of an app come over ours, but for what the gateway itself stands on. */
+/** What the file says, then the app's own, then ours; `allowRequest` is asked behind the gateway's own. */
 export const socketOptions = (
   { options, origins, app }: Pick<GatewaySettings, "options" | "origins" | "app">,
   own: Partial<ServerOptions>,
   draining: () => boolean,
 ): Partial<ServerOptions> => ({
-  ...options,
-  httpCompression: false,
-  perMessageDeflate: false,
-  ...((app === undefined || origins !== undefined) && { cors: corsOf(origins) }),
+  ...(app === undefined && { httpCompression: false }),
   ...own,
+  ...options,
+  ...((app === undefined || origins !== undefined) && { cors: corsOf(origins) }),
   allowRequest: allow(draining, own.allowRequest),
 });
 

@@ -20,7 +20,6 @@ import { registerGauges } from "./gauges.ts";
 import { createPresenceFeed } from "./lifecycle/presence-feed.ts";
 import { startReaper } from "./lifecycle/reaper.ts";
 import { createTeller } from "./lifecycle/teller.ts";
-import { limitsOf } from "./limits.ts";
 import { createListener } from "./listener.ts";
 import { countHandshakes, createRefusals, endOf } from "./refusals.ts";
 import { createRemember, quietly } from "./remember.ts";
@@ -85,7 +84,7 @@ export const startGateway = async (
   const route = (event: string) => routes(event);
 
   const requests = stack.use(await createRequests({ bus, node, log, clock }));
-  const limits = limitsOf(settings);
+  const { limits } = settings;
   const { take, submit } = createTake({
     route,
     broker,

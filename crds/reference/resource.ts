@@ -1,5 +1,6 @@
 import { spec } from "../resource/realtime-cluster.ts";
 import { RULES } from "../resource/rules.ts";
+import { DEFAULT_LIMITS, DEFAULT_SOCKET_OPTIONS } from "../resource/with-defaults.ts";
 import { structuralSchema, type Structural } from "../schema/structural.ts";
 import { table } from "./table.ts";
 
@@ -10,9 +11,8 @@ const typeOf = (it: Structural): string => {
 };
 
 const boundsOf = (it: Structural): string => {
-  const [low, high] = [it["minimum"], it["maximum"]];
-  if (low === undefined && high === undefined) return "";
-  return ` ${String(low ?? "")}–${String(high ?? "")}`;
+  const [low, high] = [it["minimum"], it["maximum"]].map((bound) => (typeof bound === "number" ? bound : ""));
+  return low === "" && high === "" ? "" : ` ${low}–${high}`;
 };
 
 const defaultOf = (it: Structural): string =>
@@ -38,6 +38,14 @@ const rowsOf = (it: Structural, path: string): string[][] =>
 const DEPENDENT = [
   ["`gateway.replicas`", "2 where `gateway.autoscaling` is absent"],
   ["`gateway.reservedEvents`", "true without `gateway.app`, false with it"],
+  ...Object.entries(DEFAULT_SOCKET_OPTIONS).map(([name, value]) => [
+    `\`gateway.options.${name}\``,
+    `\`${JSON.stringify(value)}\` without \`gateway.app\`; with it the app's own \`options\`, and then socket.io's`,
+  ]),
+  ...Object.entries(DEFAULT_LIMITS).map(([name, value]) => [
+    `\`gateway.limits.${name}\``,
+    `\`${value}\` without \`gateway.app\`, no limit with it`,
+  ]),
   ["`store.type`", "`adapter.type` where that is redis or mongo, else `hub`"],
   ["`servers.<type>`", "`managed: {}` for what `adapter`, `broker` and `store` name"],
   ["`workers[].replicas`", "1 where `workers[].autoscaling` is absent"],

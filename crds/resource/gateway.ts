@@ -22,37 +22,27 @@ export const anonymousAuth = z.strictObject({
 export const auth = z.strictObject({ jwt: jwtAuth.optional(), anonymous: anonymousAuth.optional() });
 export type Auth = z.infer<typeof auth>;
 
-/** socket.io's own names and defaults (https://socket.io/docs/v4/server-options/). */
+/** socket.io's own names and defaults (https://socket.io/docs/v4/server-options/); the defaults are in `withGatewayDefaults`. */
 export const socketOptions = z.strictObject({
-  pingInterval: z.number().int().min(100).max(600_000).default(25_000).describe("ms"),
-  pingTimeout: z.number().int().min(100).max(600_000).default(20_000).describe("ms"),
-  connectTimeout: z.number().int().min(100).max(600_000).default(45_000).describe("ms"),
-  maxHttpBufferSize: z.number().int().min(1000).max(100_000_000).default(1_000_000).describe("bytes"),
-  path: z.string().min(1).max(200).default("/socket.io/"),
+  pingInterval: z.number().int().min(100).max(600_000).exactOptional().describe("ms"),
+  pingTimeout: z.number().int().min(100).max(600_000).exactOptional().describe("ms"),
+  connectTimeout: z.number().int().min(100).max(600_000).exactOptional().describe("ms"),
+  maxHttpBufferSize: z.number().int().min(1000).max(100_000_000).exactOptional().describe("bytes"),
+  path: z.string().min(1).max(200).exactOptional(),
   transports: z
     .array(z.enum(["polling", "websocket"]))
     .min(1)
     .max(2)
-    .default(["polling", "websocket"]),
-  allowEIO3: z.boolean().default(false),
+    .exactOptional(),
+  allowEIO3: z.boolean().exactOptional(),
 });
 
+/** Their defaults are in `withGatewayDefaults`: with an app of one's own only what is written holds. */
 export const limits = z.strictObject({
-  payloadBytes: z
-    .number()
-    .int()
-    .min(1)
-    .max(100_000_000)
-    .default(100_000)
-    .describe("One event's payload as JSON, bytes."),
-  eventsPerSecond: z
-    .number()
-    .min(1)
-    .max(100_000)
-    .default(50)
-    .describe("Per connection, with a burst of as many again."),
-  connectionsPerUser: z.number().int().min(1).max(100_000).default(20),
-  roomsPerConnection: z.number().int().min(1).max(100_000).default(200),
+  payloadBytes: z.number().int().min(1).max(100_000_000).optional().describe("One event's payload as JSON, bytes."),
+  eventsPerSecond: z.number().min(1).max(100_000).optional().describe("Per connection, with a burst of as many again."),
+  connectionsPerUser: z.number().int().min(1).max(100_000).optional(),
+  roomsPerConnection: z.number().int().min(1).max(100_000).optional(),
 });
 
 export const expose = z.strictObject({

@@ -92,6 +92,16 @@ describe("a mistake in the file is answered with the field's path, what is wrong
       { gateway: { limits: { payloadBytes: 2_000_000 } } },
       /^spec\.gateway\.limits\.payloadBytes limits\.payloadBytes is larger/,
     ],
+    [
+      "a buffer smaller than the payload that is allowed by default",
+      { gateway: { options: { maxHttpBufferSize: 50_000 } } },
+      /^spec\.gateway\.limits\.payloadBytes limits\.payloadBytes is larger/,
+    ],
+    [
+      "the same with an app, where both are written",
+      { gateway: { app: "./a.ts", limits: { payloadBytes: 2000 }, options: { maxHttpBufferSize: 1000 } } },
+      /^spec\.gateway\.limits\.payloadBytes limits\.payloadBytes is larger/,
+    ],
   ])("%s", (_given, spec, expected) => {
     const [first, ...others] = problems(resource(spec));
     expect(others).toEqual([]);
@@ -103,6 +113,13 @@ describe("a mistake in the file is answered with the field's path, what is wrong
     ["a list", [], " is [], object is needed"],
   ])("%s instead of a resource", (_given, input, expected) => {
     expect(problems(input)).toEqual([expected]);
+  });
+
+  test.each<[string, object]>([
+    ["payloads", { limits: { payloadBytes: 2_000_000 } }],
+    ["the buffer", { options: { maxHttpBufferSize: 1000 } }],
+  ])("an app's gateway that only says how large %s may be is left alone", (_what, gateway) => {
+    expect(problems(resource({ gateway: { app: "./app.ts", ...gateway } }))).toEqual([]);
   });
 
   test("all mistakes at once", () => {
@@ -145,6 +162,16 @@ describe("withDefaults", () => {
       [undefined, "./handlers/chat.ts"],
       [1, "./handlers/b.ts"],
     ]);
+  });
+
+  test("limits and socket options are filled without an app, and are what is written with one", () => {
+    const written = { limits: { eventsPerSecond: 50 }, options: { pingInterval: 25_000 } };
+    expect(filled({ gateway: written }).gateway).toMatchObject({
+      limits: { payloadBytes: 100_000, eventsPerSecond: 50, connectionsPerUser: 20, roomsPerConnection: 200 },
+      options: { pingInterval: 25_000, pingTimeout: 20_000, maxHttpBufferSize: 1_000_000, path: "/socket.io/" },
+    });
+    expect(filled({ gateway: { app: "./app.ts", ...written } }).gateway).toMatchObject(written);
+    expect(filled({ gateway: { app: "./app.ts" } }).gateway).toMatchObject({ limits: {}, options: {} });
   });
 
   test("an app has no reserved events unless it asks", () => {

@@ -1,5 +1,6 @@
 import { LIFECYCLE_EVENTS, matches, RESERVED_EVENTS, SERVER_EVENTS } from "../names.ts";
 import type { ClusterSpec } from "./realtime-cluster.ts";
+import { DEFAULT_LIMITS, DEFAULT_SOCKET_OPTIONS, withGatewayDefaults } from "./with-defaults.ts";
 
 /** What is wrong with a resource: the field's path (`spec.workers[0].events`) and a sentence with the way out. */
 export interface Problem {
@@ -37,6 +38,10 @@ const samePattern = (spec: ClusterSpec): string[] =>
         ),
   );
 
+/** A field in CEL, or what holds where it is not written: without an app the default, with one nothing that could break the rule. */
+const celOr = (field: string, withoutApp: number, withApp: number): string =>
+  `(has(self.${field}) ? self.${field} : has(self.app) ? ${withApp} : ${withoutApp})`;
+
 const ownNames: readonly string[] = [...RESERVED_EVENTS, ...SERVER_EVENTS];
 
 export const RULES: readonly Rule[] = [
@@ -73,9 +78,12 @@ export const RULES: readonly Rule[] = [
     at: "gateway",
     message:
       "limits.payloadBytes is larger than options.maxHttpBufferSize, which closes the connection first: raise that one too",
-    cel: "self.limits.payloadBytes <= self.options.maxHttpBufferSize",
-    broken: ({ gateway }) =>
-      gateway.limits.payloadBytes > gateway.options.maxHttpBufferSize ? ["gateway.limits.payloadBytes"] : [],
+    cel: `${celOr("limits.payloadBytes", DEFAULT_LIMITS.payloadBytes, 0)} <= ${celOr("options.maxHttpBufferSize", DEFAULT_SOCKET_OPTIONS.maxHttpBufferSize, 100_000_000)}`,
+    broken: ({ gateway }) => {
+      const { limits, options } = withGatewayDefaults(gateway);
+      const [payload = 0, buffer = Infinity] = [limits.payloadBytes, options.maxHttpBufferSize];
+      return payload > buffer ? ["gateway.limits.payloadBytes"] : [];
+    },
   },
   ...bothServed.map((server): Rule => ({
     at: `servers.${server}`,

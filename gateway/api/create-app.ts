@@ -13,6 +13,9 @@ import { authenticate } from "./bearer.ts";
 import { createHandlers, type ApiContext, type Handlers } from "./handlers.ts";
 import { refuse } from "./refuse.ts";
 
+/** Bytes that a body may bring where payloads have no limit of their own: an API is no way to fill the memory. */
+const UNLIMITED_PAYLOAD = 10_000_000;
+
 const isErrorCode = (code: string): code is keyof typeof ERRORS => Object.hasOwn(ERRORS, code);
 
 /** What a handler failed with is passed on: 502, or its own status where its code is one of ours. */
@@ -46,8 +49,9 @@ export const createApp = (context: ApiContext, keys: () => readonly string[]): E
       response.on("finish", () => requests.inc({ route, status: String(response.statusCode) }));
       next();
     };
+  const { payloadBytes = UNLIMITED_PAYLOAD } = settings.limits;
   // A payload may be written with escapes that make it longer than it is; its own limit is checked where it is known.
-  const json = express.json({ limit: settings.limits.payloadBytes * 2 + 200_000, type: () => true });
+  const json = express.json({ limit: payloadBytes * 2 + 200_000, type: () => true });
   const hasKey = authenticate(keys);
   const handlers = createHandlers(context);
   const document = openapiDocument();

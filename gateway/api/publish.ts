@@ -1,15 +1,11 @@
 import type { EmitTarget } from "#adapter";
 import { isOwnEvent, Refusal, type OperationOutput, type PublishRequest } from "#crds";
 import { newJobId } from "../routing/job-ids.ts";
+import { checkPayload } from "../routing/payload-size.ts";
 import type { ApiContext } from "./handlers.ts";
 
 /** The key under which an id of a publish is kept; it has no `/`, so that it is no job's. */
 const publishKey = (id: string): string => `publish:${encodeURIComponent(id)}`;
-
-/** Throws where `data` is larger than `limit` bytes of JSON. */
-const checkSize = (data: unknown, limit: number): void => {
-  if (data !== undefined && Buffer.byteLength(JSON.stringify(data)) > limit) throw new Refusal("payload_too_large");
-};
 
 /** Publishes for a server: once per id where the store answers; rejects with a Refusal where nothing was sent. */
 export const publisher = (context: ApiContext, newId: (now: number) => string = newJobId) => {
@@ -60,7 +56,7 @@ export const publisher = (context: ApiContext, newId: (now: number) => string = 
 
   return async (request: PublishRequest): Promise<OperationOutput<"publish">> => {
     if (isOwnEvent(request.event)) throw new Refusal("reserved_event");
-    checkSize(request.data, settings.limits.payloadBytes);
+    checkPayload(request.data, settings.limits.payloadBytes);
     return request.id === undefined ? send(request, newId(clock())) : sendOnce(request, request.id);
   };
 };

@@ -1,14 +1,16 @@
-import { gatewayEnvironment, type Pool } from "#crds";
+import { gatewayEnvironment, withGatewayDefaults, type Pool } from "#crds";
 import type { GatewaySettings } from "../context.ts";
 
 /** `spec.gateway` as a gateway reads it, from what a user writes. */
 export const settingsOf = (written: Record<string, unknown> = {}): GatewaySettings =>
-  gatewayEnvironment.shape.GATEWAY.parse(
-    JSON.stringify({
-      reservedEvents: written["app"] === undefined,
-      drain: { graceSeconds: 5, reconnectsPerSecond: 2000 },
-      ...written,
-    }),
+  withGatewayDefaults(
+    gatewayEnvironment.shape.GATEWAY.parse(
+      JSON.stringify({
+        reservedEvents: written["app"] === undefined,
+        drain: { graceSeconds: 5, reconnectsPerSecond: 2000 },
+        ...written,
+      }),
+    ),
   );
 
 /** A pool with its defaults. */
