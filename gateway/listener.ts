@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server as HttpServer } from "node:http";
 import express from "express";
 import { Server, type ServerOptions } from "socket.io";
+import { joinWrites } from "./connections/join-writes.ts";
 import type { GatewaySettings } from "./context.ts";
 
 type AllowRequest = NonNullable<ServerOptions["allowRequest"]>;
@@ -50,6 +51,7 @@ export const createListener = (
   if (settings.public !== undefined) web.use(express.static(settings.public));
   const server = createServer(web);
   const io = new Server(server, socketOptions(settings, own, draining));
+  joinWrites(io.engine);
   return {
     io,
     server,
