@@ -3,6 +3,7 @@ export * from "./errors.ts";
 export * from "./environment.ts";
 export * from "./live-config.ts";
 export * from "./envelope/job.ts";
+export * from "./envelope/binary.ts";
 export * from "./envelope/codec.ts";
 export * from "./envelope/ledger.ts";
 export * from "./envelope/store-calls.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { bestMatch, channelOfRoom, channelRoom, decodeJob, encodeJob, type Job, userRoom } from "#crds";
+import { bestMatch, channelOfRoom, channelRoom, userRoom } from "#crds";
 
 test.each([
   ["a literal before a prefix", ["chat:*", "chat:message"], "chat:message", "chat:message"],
@@ -16,25 +16,3 @@ test("a channel cannot name a user's room or a socket's", () => {
   expect(channelOfRoom(channelRoom("a.b*c#d"))).toBe("a.b*c#d");
   expect(channelOfRoom(userRoom("alice"))).toBeUndefined();
 });
-
-const job: Job = { v: 1, id: "a", event: "e", payload: null, mode: "job", at: 1 };
-
-test.each<[string, unknown]>([
-  ["nothing", null],
-  ["text", "häßlich \u0000"],
-  ["nested values", { a: [1, { b: false }] }],
-  ["binary", { file: Buffer.from([0, 1, 255]), list: [Buffer.from("x")] }],
-])("a job with %s as payload survives the wire", (_given, payload) => {
-  expect(decodeJob(encodeJob({ ...job, payload })).payload).toEqual(payload);
-});
-
-test("what looks like packed binary but is the client's own text stays as it is", () => {
-  expect(decodeJob(encodeJob({ ...job, payload: { $binary: "aGk=" } })).payload).toEqual({ $binary: "aGk=" });
-});
-
-test.each(["", "{", "null", '{"v":1}', '{"v":2,"id":"a","event":"e","mode":"job","at":1}'])(
-  "foreign bytes %s are no job",
-  (text) => {
-    expect(() => decodeJob(Buffer.from(text))).toThrow();
-  },
-);

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 /**
  * What a gateway gives a broker and a broker gives a worker, as UTF-8 JSON. Binary in `payload` travels as
- * `{"$binary": "<base64>"}` and `binary` is then true. A newer minor adds optional fields only; a reader ignores what it does not know.
+ * `{"$binary": "<base64>"}` and `binary` is then true; the payload's own objects of that form get one more `$`. A newer minor adds optional fields only; a reader ignores what it does not know.
  */
 export const job = z.object({
   v: z.literal(1),
@@ -33,13 +33,14 @@ export const jobKey = (user: string | undefined, id: string): string => `${user 
 /** Bus topic on which a node gets the answers to its requests. */
 export const replyTopic = (node: string): string => `reply:${node}`;
 
-/** The answer to a job of mode request, worker to gateway over the Bus. */
+/** The answer to a job of mode request, worker to gateway over the Bus: UTF-8 JSON, binary in `result` as in a job's payload. */
 export const reply = z.object({
   v: z.literal(1),
   id: z.string(),
   user: z.string().optional(),
   result: z.unknown().optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
+  binary: z.boolean().optional(),
 });
 export type Reply = z.infer<typeof reply>;
 

@@ -109,6 +109,8 @@ describe("the ledger's rule", () => {
   test.each<[string, Partial<LedgerEntry>, Partial<LedgerEntry>]>([
     ["a small result", { result: { a: 1 } }, { result: { a: 1 } }],
     ["a large object", { result: { a: "x".repeat(17_000) } }, {}],
+    ["a result with binary", { result: { a: new Uint8Array([104, 105]) } }, { result: { a: { $binary: "aGk=" } } }],
+    ["a result that is long as base64", { result: Buffer.alloc(13_000) }, {}],
     ["a long text", { progress: "x".repeat(17_000) }, {}],
     ["what is no JSON", { result: [1n] }, {}],
     ["a long message", { error: error("x".repeat(3000)) }, { error: error("x".repeat(2000)) }],

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hasBinary, packBinary } from "./binary.ts";
 
 /** Every state of a job that is not refused. */
 export const jobState = z.enum(["queued", "running", "retrying", "done", "failed", "cancelled"]);
@@ -13,7 +14,7 @@ export const ledgerEntry = z.object({
   state: jobState,
   attempt: z.number().int().min(0).max(100_000_000),
   progress: z.unknown().optional(),
-  /** The handler's result, where it is at most 16 KiB as JSON. */
+  /** The handler's result, where it is at most 16 KiB as JSON; binary in it as `{"$binary": "<base64>"}`. */
   result: z.unknown().optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
   worker: z.string().optional(),
@@ -42,7 +43,8 @@ const bounded = (value: unknown): unknown => {
   if (typeof value === "string") return value.length > MAX_JSON ? undefined : value;
   if (typeof value !== "object" || value === null) return value;
   try {
-    return JSON.stringify(value).length > MAX_JSON ? undefined : value;
+    const it = hasBinary(value) ? packBinary(value) : value;
+    return JSON.stringify(it).length > MAX_JSON ? undefined : it;
   } catch {
     return undefined;
   }

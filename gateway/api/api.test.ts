@@ -95,6 +95,12 @@ describe("the HTTP API", () => {
     expect(submitted).toEqual([body]);
   });
 
+  test("binary in a handler's answer is told as base64", async () => {
+    await using opened = await open({ submit: async () => ({ ok: true, result: { bytes: Buffer.from("hi") } }) });
+    const { body } = await opened.ask("POST /api/jobs", { event: "ask" });
+    expect(body).toEqual({ ok: true, result: { bytes: { $binary: "aGk=" } } });
+  });
+
   test("a job is found by its user and id", async () => {
     const job = {
       id: "a/b",

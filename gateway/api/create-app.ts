@@ -1,8 +1,10 @@
 import {
   ERRORS,
+  hasBinary,
   OPENAPI_PATH,
   OPERATIONS,
   openapiDocument,
+  packBinary,
   Refusal,
   type OperationId,
   type OperationInput,
@@ -30,7 +32,9 @@ const runner = <K extends OperationId>(handlers: Pick<Handlers, K>, id: K): Requ
       body: body.parse(request.body ?? {}),
     } as OperationInput<K>;
     const answer = await handlers[id](input);
-    response.status(answer.ok ? status : statusOfFailure(answer.error.code)).json(answer);
+    response
+      .status(answer.ok ? status : statusOfFailure(answer.error.code))
+      .json(hasBinary(answer) ? packBinary(answer) : answer);
   };
 };
 

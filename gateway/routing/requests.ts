@@ -1,5 +1,5 @@
 import type { Bus, Subscription } from "#adapter";
-import { jobKey, reply, replyTopic, type Reply } from "#crds";
+import { decodeReply, jobKey, replyTopic, type Reply } from "#crds";
 import type { Log } from "#process";
 
 /** Requests that wait for their worker's answer. */
@@ -13,14 +13,18 @@ export interface Requests extends AsyncDisposable {
 
 const LOOK_MS = 100;
 
-const parse = (message: Uint8Array): Reply =>
-  reply.parse(JSON.parse(Buffer.from(message.buffer, message.byteOffset, message.byteLength).toString("utf8")));
-
 /** Hears the answers on this node's topic; one timer looks for those that did not come. */
-export const createRequests = async (
-  { bus, node, log, clock }: { bus: Bus; node: string; log: Log; clock: () => number },
-  decode: (message: Uint8Array) => Reply = parse,
-): Promise<Requests> => {
+export const createRequests = async ({
+  bus,
+  node,
+  log,
+  clock,
+}: {
+  bus: Bus;
+  node: string;
+  log: Log;
+  clock: () => number;
+}): Promise<Requests> => {
   const waiting = new Map<string, { settle: (answer: Reply | undefined) => void; until: number }>();
   const finish = (key: string, answer: Reply | undefined) => {
     const it = waiting.get(key);
@@ -29,7 +33,7 @@ export const createRequests = async (
   };
   const subscription: Subscription = await bus.subscribe(replyTopic(node), (message) => {
     try {
-      const answer = decode(message);
+      const answer = decodeReply(message);
       finish(jobKey(answer.user, answer.id), answer);
     } catch (error) {
       log.warn({ err: error }, "an answer of a worker could not be read");

@@ -3,7 +3,7 @@ import { Registry } from "prom-client";
 import { io as connect, type Socket } from "socket.io-client";
 import { joinMembership, openDelivery, type Delivery, type Emitter } from "#adapter";
 import { openBroker, type Broker } from "#broker";
-import { jobKey, replyTopic, type Job, type LiveConfig, type Pool } from "#crds";
+import { encodeReply, jobKey, replyTopic, type Job, type LiveConfig, type Pool } from "#crds";
 import { silentLog, type Watched } from "#process";
 import { openStore, type Store } from "#store";
 import { sharedServer } from "#testing";
@@ -193,10 +193,7 @@ export const testCluster = (pools: readonly Pool[] = []): TestCluster => {
           try {
             const result = await run(job, emitter);
             if (job.mode === "request" && job.replyTo !== undefined)
-              delivery.bus.publish(
-                replyTopic(job.replyTo),
-                Buffer.from(JSON.stringify({ v: 1, id: job.id, user: job.user, result })),
-              );
+              delivery.bus.publish(replyTopic(job.replyTo), encodeReply({ v: 1, id: job.id, user: job.user, result }));
             if (job.mode === "job" && job.user !== undefined)
               emitter.toUser(job.user).emit("job:done", { id: job.id, result });
             return { kind: "done" };
@@ -205,7 +202,7 @@ export const testCluster = (pools: readonly Pool[] = []): TestCluster => {
             if (job.replyTo !== undefined)
               delivery.bus.publish(
                 replyTopic(job.replyTo),
-                Buffer.from(JSON.stringify({ v: 1, id: job.id, user: job.user, error: failure })),
+                encodeReply({ v: 1, id: job.id, user: job.user, error: failure }),
               );
             return { kind: "dead", reason: "failed", error: String(error) };
           }

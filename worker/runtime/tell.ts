@@ -1,12 +1,6 @@
-import { replyTopic, type Job, type Reply } from "#crds";
+import { encodeReply, replyTopic, type Job } from "#crds";
 import type { Attempt } from "./attempt.ts";
 import type { Verdict } from "./decide.ts";
-
-const text = new TextEncoder();
-
-/** The bytes of the answer to a job of mode request. */
-export const encodeReply = ({ id, user }: Job, { result, error }: Pick<Verdict, "result" | "error">): Uint8Array =>
-  text.encode(JSON.stringify({ v: 1, id, user, result, error } satisfies Reply));
 
 /** The user who hears of the job: the sender of a job. Nobody asked for a lifecycle event, and a copy is not the sender's. */
 export const listenerOf = ({ mode, event, user }: Job): string | undefined =>
@@ -24,7 +18,8 @@ export const tell = (
   const { job, attempt } = it;
   if (state === undefined) return;
   if (job.mode === "request") {
-    if (job.replyTo !== undefined) publish(replyTopic(job.replyTo), encodeReply(job, { result, error }));
+    const { id, user, replyTo } = job;
+    if (replyTo !== undefined) publish(replyTopic(replyTo), encodeReply({ v: 1, id, user, result, error }));
     return;
   }
   const listener = listenerOf(job);
