@@ -1,4 +1,4 @@
-import type { Log, ServerSettings } from "#process";
+import { Misconfigured, type Log, type ServerSettings } from "#process";
 import type { Registry } from "prom-client";
 import type { Delivery } from "./port.ts";
 
@@ -30,6 +30,6 @@ export const openDelivery = async (
     case "zeromq":
       return (await import("#adapter/zeromq")).openZeromqDelivery(options);
     default:
-      throw new Error(`adapter.type: ${driver} is not served yet; use redis or zeromq`);
+      throw new Misconfigured(`adapter.type: ${driver} is not served yet; use redis or zeromq`);
   }
 };

@@ -1,4 +1,5 @@
-import { Counter, type Registry } from "prom-client";
+import { counter } from "#process";
+import type { Registry } from "prom-client";
 
 /** What the delivery plane counts of what it could not do. */
 export interface BusMetrics {
@@ -7,31 +8,21 @@ export interface BusMetrics {
   interrupted(): void;
 }
 
-const counter = (registry: Registry, name: string, help: string, labelNames: string[]): Counter => {
-  const existing = registry.getSingleMetric(name);
-  return existing instanceof Counter ? existing : new Counter({ name, help, labelNames, registers: [registry] });
-};
-
 /** The counters, registered once per registry. */
 export const busMetrics = (registry: Registry): BusMetrics => {
-  const dropped = counter(
-    registry,
-    "realtime_bus_dropped_total",
-    "Emissions and Bus messages that this process could not hand over: the server was away, the bounded buffer full, or the connection closed before the server confirmed.",
-    ["reason"],
-  );
-  const malformed = counter(
-    registry,
-    "realtime_bus_malformed_total",
-    "Messages of others that could not be read, or whose handling threw.",
-    [],
-  );
-  const interrupted = counter(
-    registry,
-    "realtime_bus_interruptions_total",
-    "Times the receiving connection was lost; what others sent meanwhile was missed.",
-    [],
-  );
+  const dropped = counter(registry, {
+    name: "realtime_bus_dropped_total",
+    help: "Emissions and Bus messages that this process could not hand over: the server was away, the bounded buffer full, or the connection closed before the server confirmed.",
+    labelNames: ["reason"] as const,
+  });
+  const malformed = counter(registry, {
+    name: "realtime_bus_malformed_total",
+    help: "Messages of others that could not be read, or whose handling threw.",
+  });
+  const interrupted = counter(registry, {
+    name: "realtime_bus_interruptions_total",
+    help: "Times the receiving connection was lost; what others sent meanwhile was missed.",
+  });
   return {
     dropped: (reason, count = 1) => dropped.inc({ reason }, count),
     malformed: () => malformed.inc(),

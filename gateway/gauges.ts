@@ -1,4 +1,5 @@
-import { Gauge, type Registry } from "prom-client";
+import { measured } from "#process";
+import type { Registry } from "prom-client";
 
 /** Sizes of everything that is held per connection or per job, read when metrics are asked for: all 0 once the clients are gone. */
 export const registerGauges = (
@@ -15,20 +16,6 @@ export const registerGauges = (
     requests_waiting: "Requests that wait for a worker's answer",
     presence_underway: "Changes of presence that the store has not confirmed",
   };
-  const names: (keyof typeof sizes)[] = [
-    "connections",
-    "local_channels",
-    "acks_owed",
-    "requests_waiting",
-    "presence_underway",
-  ];
-  for (const name of names) {
-    const gauge: Gauge = new Gauge({
-      name: `realtime_${name}`,
-      help: help[name],
-      registers: [],
-      collect: () => gauge.set(sizes[name]()),
-    });
-    registry.registerMetric(gauge);
-  }
+  for (const name of Object.keys(help) as (keyof typeof sizes)[])
+    measured(registry, `realtime_${name}`, help[name], sizes[name]);
 };

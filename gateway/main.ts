@@ -1,31 +1,13 @@
 import { joinMembership, openDelivery } from "#adapter";
 import { openBroker } from "#broker";
-import { gatewayEnvironment, liveConfig, type GatewayEnvironment } from "#crds";
-import { readServerSettings, runProcess, watchDirectory, watchJson, watchText, type ServerSettings } from "#process";
+import { gatewayEnvironment, liveConfig } from "#crds";
+import { keepTrying, runProcess, settingsOf, watchDirectory, watchJson, watchText, type Driver } from "#process";
 import { openStore } from "#store";
 import { serveApi } from "./api/index.ts";
 import { serveControl } from "./control/index.ts";
 import { startGateway } from "./start.ts";
 import { openFeeds } from "./watch/index.ts";
 import { openWorkPlane } from "./work-plane.ts";
-
-const DIRECTORIES = {
-  hub: "HUB_DIR",
-  zeromq: "HUB_DIR",
-  redis: "REDIS_DIR",
-  rabbitmq: "RABBITMQ_DIR",
-  mongo: "MONGO_DIR",
-} as const;
-
-/** Where a driver's server is, read anew at each connect. Throws where the environment does not say. */
-const settingsOf =
-  (env: GatewayEnvironment, driver: keyof typeof DIRECTORIES): (() => Promise<ServerSettings>) =>
-  () => {
-    const name = DIRECTORIES[driver];
-    const directory = env[name];
-    if (directory === undefined) throw new Error(`environment: ${name} is needed by ${driver}`);
-    return readServerSettings(driver === "zeromq" ? "hub" : driver, directory);
-  };
 
 await runProcess(
   "gateway",
@@ -41,20 +23,16 @@ await runProcess(
     const jwtSecret =
       env.JWT_SECRET_FILE === undefined ? undefined : stack.use(await watchText(env.JWT_SECRET_FILE, watching));
 
+    const open = (driver: Driver) => ({ ...common, settings: settingsOf(driver, env) });
+    const [adapterOptions, storeOptions, brokerOptions] = [open(env.ADAPTER), open(env.STORE), open(env.BROKER)];
+    const waiting = { log, readiness };
     const [delivery, store] = await Promise.all([
-      openDelivery(env.ADAPTER, { ...common, settings: settingsOf(env, env.ADAPTER) }),
-      openStore(env.STORE, { ...common, settings: settingsOf(env, env.STORE) }),
+      keepTrying(`the adapter, ${env.ADAPTER}`, () => openDelivery(env.ADAPTER, adapterOptions), waiting),
+      keepTrying(`the store, ${env.STORE}`, () => openStore(env.STORE, storeOptions), waiting),
     ]);
     stack.use(delivery);
     stack.use(store);
-    const work = stack.use(
-      openWorkPlane({
-        open: (own) => openBroker(env.BROKER, { ...common, registry: own, settings: settingsOf(env, env.BROKER) }),
-        config,
-        registry,
-        log,
-      }),
-    );
+    const work = stack.use(openWorkPlane({ open: () => openBroker(env.BROKER, brokerOptions), config, log }));
     readiness(work.notReady);
     const membership = stack.use(await joinMembership(delivery.bus, { node, instance, role: "gateway" }, { log }));
     await work.attempted;

@@ -1,25 +1,27 @@
+import { once } from "node:events";
 import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { randomBytes } from "node:crypto";
 import { io as connect } from "socket.io-client";
-import { eventually, sharedServer, spawnNode } from "#testing";
+import { eventually, sharedServer, spawnNode, startServer } from "#testing";
 import { poolOf, settingsOf } from "./testing/settings.ts";
 
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 let at = "";
-beforeAll(async () => {
+beforeEach(async () => {
   at = await mkdtemp(join(tmpdir(), "gateway-"));
 });
-afterAll(() => rm(at, { recursive: true }));
+afterEach(() => rm(at, { recursive: true }));
 
-const environment = async (): Promise<Record<string, string>> => {
+const environment = async (uris: { redis?: string; rabbitmq?: string } = {}): Promise<Record<string, string>> => {
   for (const server of ["redis", "rabbitmq"] as const) {
     await mkdir(join(at, server));
-    await writeFile(join(at, server, "uri"), (await sharedServer(server)).uri);
+    await writeFile(join(at, server, "uri"), uris[server] ?? (await sharedServer(server)).uri);
   }
   await mkdir(join(at, "keys"));
   await mkdir(join(at, "public"));
@@ -47,6 +49,15 @@ const environment = async (): Promise<Record<string, string>> => {
     CONTROL_TOKEN_FILE: join(at, "control"),
     SESSION_KEY_FILE: join(at, "session"),
   };
+};
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
 };
 
 describe("a gateway's process", () => {
@@ -85,5 +96,24 @@ describe("a gateway's process", () => {
     } finally {
       socket.disconnect();
     }
+  });
+
+  test("waits for a server that is away at its start, and says for which", async () => {
+    await using redis = await startServer("redis");
+    await redis.kill();
+    const port = await freePort();
+    await using child = spawnNode(MAIN, { ...(await environment({ redis: redis.uri })), PROBE_PORT: String(port) });
+    const readyz = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).text();
+    await eventually(async () =>
+      expect((await readyz()).split("\n")).toEqual([
+        "starting",
+        "waiting for the adapter, redis",
+        "waiting for the store, redis",
+      ]),
+    );
+    await eventually(() => expect(child.lines.join()).toContain("cannot be reached yet"), { timeoutMs: 30_000 });
+    await redis.start();
+    await eventually(async () => expect(await readyz()).toBe("ok"), { timeoutMs: 30_000 });
+    expect(child.messages).toHaveLength(1);
   });
 });

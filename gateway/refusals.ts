@@ -1,5 +1,6 @@
 import type { ErrorCode } from "#crds";
-import { Counter, type Registry } from "prom-client";
+import { counter } from "#process";
+import type { Registry } from "prom-client";
 
 /** Where a refusal is met: in an ack, as the event `refused`, at connect, at the transport, over HTTP. */
 export type RefusalLevel = "ack" | "event" | "connect" | "close" | "http";
@@ -12,17 +13,15 @@ export interface Refusals {
 
 /** Refusals as `realtime_refusals_total{code, level}`, ended connections as `realtime_disconnects_total{reason}`. */
 export const createRefusals = (registry: Registry): Refusals => {
-  const refused = new Counter({
+  const refused = counter(registry, {
     name: "realtime_refusals_total",
     help: "What was refused, by code and by how the client was told",
     labelNames: ["code", "level"] as const,
-    registers: [registry],
   });
-  const ended = new Counter({
+  const ended = counter(registry, {
     name: "realtime_disconnects_total",
     help: "Connections that ended, by reason",
     labelNames: ["reason"] as const,
-    registers: [registry],
   });
   return {
     count: (code, level) => refused.inc({ code, level }),
@@ -42,11 +41,10 @@ export const countHandshakes = (
   engine: { on(event: "connection_error", listener: (error: { message: string }) => void): unknown },
   registry: Registry,
 ): void => {
-  const counter = new Counter({
+  const refused = counter(registry, {
     name: "realtime_handshakes_refused_total",
     help: "HTTP requests that did not become or find a session, by what was wrong",
     labelNames: ["message"] as const,
-    registers: [registry],
   });
-  engine.on("connection_error", ({ message }) => counter.inc({ message }));
+  engine.on("connection_error", ({ message }) => refused.inc({ message }));
 };

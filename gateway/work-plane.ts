@@ -2,7 +2,6 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Broker } from "#broker";
 import type { LiveConfig, Pool } from "#crds";
 import type { Log, Watched } from "#process";
-import { Registry } from "prom-client";
 
 /** The broker, opened when the first pool is there, and declared to again whenever the pools change. */
 export interface WorkPlane extends AsyncDisposable {
@@ -21,14 +20,11 @@ export const openWorkPlane = ({
   open,
   config,
   log,
-  registry,
   random = Math.random,
 }: {
-  /** Registers its metrics in the registry that it is given: another for each attempt. */
-  open: (registry: Registry) => Promise<Broker>;
+  open: () => Promise<Broker>;
   config: Watched<LiveConfig>;
   log: Log;
-  registry: Registry;
   random?: () => number;
 }): WorkPlane => {
   const stopping = new AbortController();
@@ -49,19 +45,10 @@ export const openWorkPlane = ({
       if (failed !== undefined) throw failed.reason;
     }
   };
-  const opened = async (): Promise<Broker> => {
-    const own = new Registry();
-    const it = await open(own);
-    for (const { name } of own.getMetricsAsArray()) {
-      const metric = own.getSingleMetric(name);
-      if (metric !== undefined) registry.registerMetric(metric);
-    }
-    return it;
-  };
   const attempt = async (): Promise<void> => {
     const { pools } = config.current();
     if (pools.length === 0 || pools === declared) return;
-    broker ??= await opened();
+    broker ??= await open();
     await declare(broker, pools);
     declared = pools;
   };

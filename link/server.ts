@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { Counter, Gauge, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { Router } from "zeromq";
-import type { Log } from "#process";
+import { counter, gauge, type Log } from "#process";
 import { decode, eachMessage, encodeControl, type Batch, type Control, type Frames } from "./frames.ts";
 import { createOutbox, type Outbox, type OutboxLimits } from "./outbox.ts";
 import type { HubService, HubSocket } from "./port.ts";
@@ -36,17 +36,15 @@ export const serveHub = async (options: HubOptions): Promise<HubSocket> => {
   const { host, port, services, log, registry } = options;
   const timing = { ...TIMING, ...options.timing };
   const epoch = randomUUID();
-  const dropped = new Counter({
+  const dropped = counter(registry, {
     name: "realtime_hub_dropped_total",
     help: "Messages that the hub dropped: foreign bytes, a line it does not know, an unknown service, a slow peer, a service that threw.",
     labelNames: ["reason"],
-    registers: [registry],
   });
-  const lines = new Gauge({
+  const lines = gauge(registry, {
     name: "realtime_hub_lines",
     help: "Lines that are up.",
     labelNames: ["service"],
-    registers: [registry],
   });
   const router = new Router({
     mandatory: true,

@@ -89,7 +89,8 @@ export const keepInstance = ({
       child = it;
       if (stopping.signal.aborted) it.signal("SIGTERM");
       const timer = setTimeout(() => {
-        complaint = `not ready after ${timing.startTimeoutMs / 1000} s`;
+        const late = `not ready after ${timing.startTimeoutMs / 1000} s`;
+        complaint = complaint === undefined ? late : `${late}: ${complaint}`;
         it.signal("SIGKILL");
       }, timing.startTimeoutMs);
       void it.ready.then((reported) => {

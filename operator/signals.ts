@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { snapshot as snapshotSchema, type ClusterEvent, type Snapshot } from "#crds";
-import type { Log } from "#process";
-import { Counter, type Registry } from "prom-client";
+import { counter, type Log } from "#process";
+import type { Registry } from "prom-client";
 import { backoffMs } from "./backoff.ts";
 import type { Signals } from "./port.ts";
 
@@ -49,10 +49,9 @@ export const openSignals = ({
   now = Date.now,
   random = Math.random,
 }: SignalsOptions): Signals & AsyncDisposable => {
-  const dropped = new Counter({
+  const dropped = counter(registry, {
     name: "realtime_operator_cluster_events_dropped_total",
     help: "Events of processes that no gateway took in time",
-    registers: [registry],
   });
   const closing = new AbortController();
   let last: { snapshot: Snapshot; at: number } | undefined;

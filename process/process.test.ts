@@ -2,8 +2,21 @@ import { mkdtemp, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { Registry } from "prom-client";
 import { z } from "zod";
-import { readEnvironment, readServerSettings, silentLog, watchDirectory, watchJson, type ReadyMessage } from "#process";
+import {
+  counter,
+  gauge,
+  keepTrying,
+  Misconfigured,
+  readEnvironment,
+  readServerSettings,
+  settingsOf,
+  silentLog,
+  watchDirectory,
+  watchJson,
+  type ReadyMessage,
+} from "#process";
 import { eventually, spawnNode } from "#testing";
 
 let directory = "";
@@ -71,6 +84,41 @@ describe("a process", () => {
   });
 });
 
+describe("what a process cannot do without", () => {
+  const waiting = () => {
+    const checks: (() => string | undefined)[] = [];
+    return {
+      reasons: () => checks.map((check) => check()),
+      options: {
+        log: silentLog(),
+        readiness: (check: () => string | undefined) => checks.push(check),
+        random: () => 0,
+      },
+    };
+  };
+
+  test("is opened again and again, is on /readyz meanwhile, and counts on in the same registry", async () => {
+    const { reasons, options } = waiting();
+    const registry = new Registry();
+    const seen: unknown[] = [];
+    const open = async () => {
+      counter(registry, { name: "opened_total", help: "Times" }).inc();
+      gauge(registry, { name: "open", help: "Now" }).set(1);
+      seen.push(reasons());
+      if (seen.length < 3) throw new Error("away");
+      return "it";
+    };
+    expect(await keepTrying("the store", open, options)).toBe("it");
+    expect([seen, reasons()]).toEqual([[1, 2, 3].map(() => ["waiting for the store"]), [undefined]]);
+    expect((await registry.getSingleMetric("opened_total")?.get())?.values).toMatchObject([{ value: 3 }]);
+  });
+
+  test("is not waited for where that does not exist", async () => {
+    const open = () => Promise.reject(new Misconfigured("not served"));
+    await expect(keepTrying("the store", open, waiting().options)).rejects.toThrow("not served");
+  });
+});
+
 describe("watching", () => {
   const options = { log: silentLog(), everyMs: 10 };
 
@@ -125,5 +173,9 @@ describe("a server's directory", () => {
   test("without an address names the keys that would do", async () => {
     const at = await mkdtemp(join(directory, "server-"));
     await expect(readServerSettings("redis", at)).rejects.toThrow(/neither uri nor host/);
+  });
+
+  test("is named where it is missing", () => {
+    expect(() => settingsOf("zeromq", { REDIS_DIR: "/redis" })).toThrow("HUB_DIR is not set, but zeromq is used");
   });
 });

@@ -96,6 +96,8 @@ export const runProcess = async <T extends z.ZodType<CommonEnvironment>>(
     process.send?.(message);
     log.info({ ports: message.ports }, "ready");
   } catch (error) {
+    // What was being built when the stop began cannot be finished, and is no failure.
+    if (stopping) return log.info({ err: error }, "stopped before it was ready");
     log.fatal({ err: error }, "cannot start");
     process.exit(1);
   }

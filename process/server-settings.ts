@@ -22,3 +22,24 @@ export const readServerSettings = async (type: keyof typeof SCHEMES, directory: 
   const scheme = ca === undefined ? SCHEMES[type] : `${SCHEMES[type]}s`;
   return { uri: `${scheme}://${login}${host}:${port ?? PORTS[type]}`, ca };
 };
+
+const DIRECTORIES = {
+  hub: "HUB_DIR",
+  zeromq: "HUB_DIR",
+  redis: "REDIS_DIR",
+  rabbitmq: "RABBITMQ_DIR",
+  mongo: "MONGO_DIR",
+} as const;
+
+/** A driver of broker, adapter or store; zeromq and hub are served by the hub. */
+export type Driver = keyof typeof DIRECTORIES;
+
+/** How a driver's server is reached, read anew at each call. Throws an Error that names the variable that is missing. */
+export const settingsOf = (
+  driver: Driver,
+  env: { [variable in (typeof DIRECTORIES)[Driver]]?: string | undefined },
+): (() => Promise<ServerSettings>) => {
+  const directory = env[DIRECTORIES[driver]];
+  if (directory === undefined) throw new Error(`${DIRECTORIES[driver]} is not set, but ${driver} is used`);
+  return () => readServerSettings(driver === "zeromq" ? "hub" : driver, directory);
+};

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { Counter, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { jobKey, mergeEntry, Refusal, type LedgerEntry, type LedgerRecord } from "#crds";
-import type { Log } from "#process";
+import { counter, type Log } from "#process";
 import type { Ledger } from "./port.ts";
 
 export interface LedgerWriterOptions {
@@ -40,10 +40,9 @@ export const createLedgerWriter = ({
   closeMs = 2000,
   random = Math.random,
 }: LedgerWriterOptions): LedgerWriter => {
-  const dropped = new Counter({
+  const dropped = counter(registry, {
     name: "realtime_ledger_dropped_total",
     help: "Jobs whose entries did not get into the ledger",
-    registers: [registry],
   });
   const pending = new Map<string, LedgerRecord>();
   const closing = new AbortController();

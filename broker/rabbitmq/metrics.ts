@@ -1,4 +1,5 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import { counter, gauge } from "#process";
+import type { Counter, Gauge, Registry } from "prom-client";
 
 export interface Metrics {
   refused: Counter<"reason">;
@@ -9,27 +10,23 @@ export interface Metrics {
 
 /** What the driver counts: refusals, outcomes that were dropped, lost connections, and what waits for the server's confirmation. */
 export const createMetrics = (registry: Registry): Metrics => ({
-  refused: new Counter({
+  refused: counter(registry, {
     name: "realtime_rabbitmq_refused_total",
     help: "Jobs that were not taken.",
     labelNames: ["reason"],
-    registers: [registry],
   }),
-  dropped: new Counter({
+  dropped: counter(registry, {
     name: "realtime_rabbitmq_dropped_total",
     help: "Outcomes of runs that could not be settled: the job was given to another worker.",
     labelNames: ["reason"],
-    registers: [registry],
   }),
-  reconnects: new Counter({
+  reconnects: counter(registry, {
     name: "realtime_rabbitmq_connection_lost_total",
     help: "Connections lost or not made.",
     labelNames: ["connection"],
-    registers: [registry],
   }),
-  unconfirmed: new Gauge({
+  unconfirmed: gauge(registry, {
     name: "realtime_rabbitmq_unconfirmed",
     help: "Messages published and not confirmed yet.",
-    registers: [registry],
   }),
 });

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { Counter } from "prom-client";
 import type { Broker, BrokerOptions } from "../index.ts";
 import { parseBrokerWord, type BrokerCall } from "#crds";
 import { openLink } from "#link";
+import { counter } from "#process";
 import { createAsker } from "./asker.ts";
 import { createConsumer } from "./consumer.ts";
 import { createInspector } from "./inspector.ts";
@@ -17,12 +17,10 @@ export type Say = (call: BrokerCall, body?: Uint8Array) => boolean;
  * again to a hub that came back empty: any one process killed loses nothing.
  */
 export const openZeromqBroker = async ({ cluster, node, settings, log, registry }: BrokerOptions): Promise<Broker> => {
-  const dropped = new Counter({
+  const dropped = counter(registry, {
     name: "realtime_broker_dropped_total",
     help: "Messages to the hub's broker that were not sent: the hub was away, or the line's buffer full. Jobs among them were refused.",
-    registers: [],
   });
-  if (registry.getSingleMetric("realtime_broker_dropped_total") === undefined) registry.registerMetric(dropped);
   const link = await openLink({
     service: "broker",
     node: `${node}~${randomBytes(4).toString("hex")}`,

@@ -10,7 +10,7 @@ import {
   type OperationInput,
 } from "#crds";
 import express, { type Express, type RequestHandler } from "express";
-import { Counter } from "prom-client";
+import { counter } from "#process";
 import { authenticate } from "./bearer.ts";
 import { createHandlers, type ApiContext, type Handlers } from "./handlers.ts";
 import { refuse } from "./refuse.ts";
@@ -41,11 +41,10 @@ const runner = <K extends OperationId>(handlers: Pick<Handlers, K>, id: K): Requ
 /** The express app of the HTTP API: one route per operation of `crds/http.ts`, its document, and refusals for the rest. */
 export const createApp = (context: ApiContext, keys: () => readonly string[]): Express => {
   const { registry, refusals, log, settings } = context;
-  const requests = new Counter({
+  const requests = counter(registry, {
     name: "realtime_http_requests_total",
     help: "Requests to the HTTP API, by route and status",
     labelNames: ["route", "status"] as const,
-    registers: [registry],
   });
   const counted =
     (route: string): RequestHandler =>

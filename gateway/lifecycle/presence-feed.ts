@@ -1,6 +1,6 @@
-import type { Log } from "#process";
+import { counter, type Log } from "#process";
 import type { Evicted, Held, Presence } from "#store";
-import { Counter, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 
 /** What the store found first or last by a change here. */
 export interface PresenceEvents {
@@ -79,10 +79,9 @@ export const createPresenceFeed = ({
   log,
   registry,
 }: PresenceFeedOptions): PresenceFeed => {
-  const skipped = new Counter({
+  const skipped = counter(registry, {
     name: "realtime_presence_skipped_total",
     help: "Changes of presence that the store was not told when they happened",
-    registers: [registry],
   });
   const underWay = new Set<Promise<void>>();
   /** Who entered which channel without the store: told as new when it is mended, and nothing else is. */

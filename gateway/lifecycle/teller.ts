@@ -1,6 +1,6 @@
 import { ERRORS, Refusal, type LifecycleEvent } from "#crds";
-import type { Log } from "#process";
-import { Counter, type Registry } from "prom-client";
+import { counter, type Log } from "#process";
+import type { Registry } from "prom-client";
 import type { Submit } from "../context.ts";
 import type { Route } from "../routing/routes.ts";
 
@@ -33,11 +33,10 @@ export const createTeller = ({
   log: Log;
   registry: Registry;
 }): Teller => {
-  const dropped = new Counter({
+  const dropped = counter(registry, {
     name: "realtime_lifecycle_dropped_total",
     help: "Lifecycle events that no pool was told",
     labelNames: ["event"] as const,
-    registers: [registry],
   });
   const waiting: Told[] = [];
   const underWay = new Set<Promise<void>>();

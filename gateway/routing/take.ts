@@ -1,8 +1,8 @@
 import { jobKey, Refusal, type Job, type Pool } from "#crds";
 import type { Broker } from "#broker";
-import type { Log } from "#process";
+import { counter, type Log } from "#process";
 import type { Ids } from "#store";
-import { Counter, type Registry } from "prom-client";
+import type { Counter, Registry } from "prom-client";
 import { z } from "zod";
 import type { Ack, Outcome, Submission, Submit, Take } from "../context.ts";
 import type { AckGate } from "./ack-gate.ts";
@@ -52,22 +52,19 @@ export const createTake = ({
   registry,
   newId = newJobId,
 }: TakeOptions): { take: Take; submit: Submit } => {
-  const events = new Counter({
+  const events = counter(registry, {
     name: "realtime_events_total",
     help: "Events that pools took, by pool and mode",
     labelNames: ["pool", "mode"] as const,
-    registers: [registry],
   });
-  const copiesDropped = new Counter({
+  const copiesDropped = counter(registry, {
     name: "realtime_copies_dropped_total",
     help: "Copies of events that the broker did not take, by pool",
     labelNames: ["pool"] as const,
-    registers: [registry],
   });
-  const undeduplicated = new Counter({
+  const undeduplicated = counter(registry, {
     name: "realtime_ids_unchecked_total",
     help: "Jobs with a client's id that were taken without the store",
-    registers: [registry],
   });
 
   const counters = new WeakMap<Pool, Counter.Internal>();

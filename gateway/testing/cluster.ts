@@ -140,9 +140,7 @@ export const testCluster = (pools: readonly Pool[] = []): TestCluster => {
           servers.store === undefined ? common : { ...common, settings: settingsAt(servers.store) },
         ),
       );
-      const work = own.use(
-        openWorkPlane({ open: (registry) => brokerOf({ ...common, registry }, servers.broker), config, log, registry }),
-      );
+      const work = own.use(openWorkPlane({ open: () => brokerOf(common, servers.broker), config, log }));
       const membership = own.use(await joinMembership(delivery.bus, { node, instance, role: "gateway" }, { log }));
       await work.attempted;
       const gateway = own.use(

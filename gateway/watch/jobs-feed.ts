@@ -1,7 +1,7 @@
 import { jobsChannel, type JobsPicture } from "#crds";
-import type { Log } from "#process";
+import { counter, type Log } from "#process";
 import type { Ledger } from "#store";
-import { Counter, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { jobsPictureOf } from "./jobs-picture.ts";
 
 /** Where a feed's events go: this gateway's own subscribers of a channel, or one of them. */
@@ -47,10 +47,9 @@ const AWAY_MS = 1000;
 export const openJobsFeed = ({ now = Date.now, everyMs = 250, limit = 50, ...options }: JobsFeedOptions): JobsFeed => {
   const { ledger, local, log } = options;
   const watching = new Map<string, Watching>();
-  const failures = new Counter({
+  const failures = counter(options.registry, {
     name: "realtime_feed_read_failures_total",
     help: "Reads of the ledger for jobs:<pool> that failed; the picture stays as it was.",
-    registers: [options.registry],
   });
   let timer: NodeJS.Timeout | undefined;
 

@@ -1,4 +1,5 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import { counter, measured } from "#process";
+import type { Registry } from "prom-client";
 import { parseBrokerCall, type BrokerCall, type BrokerWord } from "#crds";
 import type { HubService, HubSocket } from "#link";
 import { createBrokerState } from "./broker.ts";
@@ -16,21 +17,18 @@ interface BrokerServiceOptions {
 export const brokerService =
   ({ registry, maxJobs, maxBytes, now = Date.now }: BrokerServiceOptions) =>
   (socket: HubSocket): HubService => {
-    const foreign = new Counter({
+    const foreign = counter(registry, {
       name: "realtime_hub_broker_foreign_total",
       help: "Messages to the broker that were none and were dropped.",
-      registers: [registry],
     });
-    const lost = new Counter({
+    const lost = counter(registry, {
       name: "realtime_hub_broker_died_total",
       help: "Jobs that died, by reason.",
       labelNames: ["reason"],
-      registers: [registry],
     });
-    const refused = new Counter({
+    const refused = counter(registry, {
       name: "realtime_hub_broker_refused_total",
       help: "Jobs that were not taken: the hub is full.",
-      registers: [registry],
     });
     const nodes = new Map<string, string>();
     const peers = new Map<string, string>();
@@ -50,19 +48,8 @@ export const brokerService =
       },
     };
     const state = createBrokerState({ outlet, maxJobs, maxBytes, now });
-    const gauge = (name: string, help: string, value: () => number) =>
-      registry.registerMetric(
-        new Gauge({
-          name,
-          help,
-          registers: [],
-          collect() {
-            this.set(value());
-          },
-        }),
-      );
-    gauge("realtime_hub_broker_held_jobs", "Jobs held, the dead ones too.", () => state.held().jobs);
-    gauge("realtime_hub_broker_held_bytes", "Bytes of the jobs held.", () => state.held().bytes);
+    measured(registry, "realtime_hub_broker_held_jobs", "Jobs held, the dead ones too.", () => state.held().jobs);
+    measured(registry, "realtime_hub_broker_held_bytes", "Bytes of the jobs held.", () => state.held().bytes);
 
     let timer: { at: number; handle: NodeJS.Timeout } | undefined;
     const arm = () => {

@@ -1,6 +1,6 @@
-import { Counter, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { HubService, HubSocket } from "#link";
-import type { Log } from "#process";
+import { counter, type Log } from "#process";
 
 /**
  * The hub's bus: forwards what is published to a topic to every line subscribed to it, the publisher's too if it is, in the order of
@@ -9,10 +9,9 @@ import type { Log } from "#process";
 export const busService =
   ({ log, registry }: { log: Log; registry: Registry }) =>
   (socket: HubSocket): HubService => {
-    const dropped = new Counter({
+    const dropped = counter(registry, {
       name: "realtime_hub_bus_dropped_total",
       help: "Bus messages that a subscriber did not get because it did not keep up.",
-      registers: [registry],
     });
     const subscribers = new Map<string, Set<string>>();
     const topicsOf = new Map<string, Set<string>>();

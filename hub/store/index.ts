@@ -1,8 +1,8 @@
 import { decode, Encoder } from "@msgpack/msgpack";
-import { Counter, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { STORE_CALLS, storeRequest, type StoreCall } from "#crds";
 import type { HubService, HubSocket } from "#link";
-import type { Log } from "#process";
+import { counter, type Log } from "#process";
 import { memoryStore, type MemoryStore } from "./memory.ts";
 
 export interface StoreServiceOptions {
@@ -24,10 +24,9 @@ const answer = (store: MemoryStore, call: StoreCall, ask: unknown): unknown => {
 
 /** The store in the hub's memory, a separate one per cluster; it comes back empty after a restart. What is malformed is answered and counted. */
 export const storeService = ({ log, registry, clock = Date.now }: StoreServiceOptions) => {
-  const refused = new Counter({
+  const refused = counter(registry, {
     name: "realtime_hub_store_refused_total",
     help: "Calls of the hub's store that were malformed",
-    registers: [registry],
   });
   return (socket: HubSocket): HubService => {
     const encoder = new Encoder({ ignoreUndefined: true });

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { Counter, Gauge, type Registry } from "prom-client";
+import { counter, gauge } from "#process";
+import type { Registry } from "prom-client";
 
 export interface Balancer extends AsyncDisposable {
   readonly port: number;
@@ -25,20 +26,17 @@ export type EntryMetrics = ReturnType<typeof entryMetrics>;
 
 /** What the entry counts; one set for all its ports. */
 export const entryMetrics = (registry: Registry) => ({
-  connections: new Gauge({
+  connections: gauge(registry, {
     name: "realtime_entry_connections",
     help: "Connections that are passed on now",
-    registers: [registry],
   }),
-  retries: new Counter({
+  retries: counter(registry, {
     name: "realtime_entry_retries_total",
     help: "Gateways that did not take a connection, which went to the next",
-    registers: [registry],
   }),
-  refused: new Counter({
+  refused: counter(registry, {
     name: "realtime_entry_refused_total",
     help: "Connections that no gateway took",
-    registers: [registry],
   }),
 });
 

@@ -1,13 +1,12 @@
 import { joinMembership, openDelivery } from "#adapter";
 import { openBroker } from "#broker";
 import type { WorkerEnvironment } from "#crds";
-import type { ProcessContext } from "#process";
+import { keepTrying, settingsOf, type Driver, type ProcessContext } from "#process";
 import { createLedgerWriter, openStore } from "#store";
 import { createCancels } from "./cancels.ts";
 import { loadHandlers, provideSdk } from "./load.ts";
 import { createMetrics } from "./metrics.ts";
 import { createRunner } from "./run.ts";
-import { settingsOf, type Driver } from "./servers.ts";
 import { answerReports, hearCancels } from "./signals.ts";
 import { stopRunning } from "./stop.ts";
 
@@ -27,11 +26,14 @@ export const startWorker = async ({
 
   const common = { cluster: env.CLUSTER, node, log, registry };
   const open = (driver: Driver) => ({ ...common, settings: settingsOf(driver, env) });
+  const [brokerOptions, storeOptions, adapterOptions] = [open(env.BROKER), open(env.STORE), open(env.ADAPTER)];
+  const waiting = { log, readiness };
   const [broker, store, delivery] = await Promise.all([
-    openBroker(env.BROKER, open(env.BROKER)).then((it) => stack.use(it)),
-    openStore(env.STORE, open(env.STORE)).then((it) => stack.use(it)),
-    openDelivery(env.ADAPTER, open(env.ADAPTER)).then((it) => stack.use(it)),
+    keepTrying(`the broker, ${env.BROKER}`, () => openBroker(env.BROKER, brokerOptions), waiting),
+    keepTrying(`the store, ${env.STORE}`, () => openStore(env.STORE, storeOptions), waiting),
+    keepTrying(`the adapter, ${env.ADAPTER}`, () => openDelivery(env.ADAPTER, adapterOptions), waiting),
   ]);
+  for (const it of [broker, store, delivery]) stack.use(it);
   const { bus } = delivery;
   readiness(() => (broker.connected() ? undefined : "the broker does not answer"));
   readiness(() => (bus.connected() ? undefined : "the adapter does not answer"));
@@ -54,7 +56,7 @@ export const startWorker = async ({
   stack.use(await answerReports(bus, runner, log));
   stack.use(await joinMembership(bus, { node, instance: env.INSTANCE, role: "worker", pool: pool.name }, { log }));
 
-  await broker.declare([pool]);
+  await keepTrying("the pool's queue at the broker", () => broker.declare([pool]), waiting);
   const consumption = await broker.consume(pool, (job) => runner.run(job));
   stack.defer(() => stopRunning(consumption, runner, { graceMs: env.GRACE_SECONDS * 1000, log }));
   return {};
