@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis, type RedisOptions } from "ioredis";
-import type { Log, ServerSettings } from "#process";
+import { coalesceWrites, type Log, type ServerSettings } from "#process";
 
 const FIRST_MS = 10_000;
 const PING_MS = 5000;
@@ -52,6 +52,7 @@ export const connect = async (
     lastError = error;
     log.debug({ err: error, name }, "redis connection error");
   });
+  client.on("connect", () => coalesceWrites(client.stream));
   client.on("ready", () => {
     up = true;
     log.info({ name }, "redis connection is up");

@@ -1,7 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { connect, type ChannelModel } from "amqplib";
-import type { Log, ServerSettings } from "#process";
-import { coalesceWrites } from "./coalesce.ts";
+import { coalesceWrites, type Log, type ServerSettings } from "#process";
 import { within } from "./within.ts";
 
 const FIRST_BACKOFF_MS = 250;
@@ -63,7 +62,7 @@ export const openConnection = ({ name, settings, log, setUp, onLost }: Connectio
       ...(ca === undefined ? {} : { ca: [ca] }),
     });
     latest = it;
-    coalesceWrites(it);
+    coalesceWrites(Reflect.get(it.connection, "stream"));
     const lost = Promise.withResolvers<void>();
     it.on("error", (error) => (lastError = error));
     it.on("close", () => lost.resolve());
