@@ -47,6 +47,9 @@ const listeners = <A extends unknown[]>() => {
   };
 };
 
+/** `<instance>-<random>` without what each start makes anew. */
+const instanceOf = (node: string): string => (node.includes("-") ? node.slice(0, node.lastIndexOf("-")) : node);
+
 /** Starts to tell and to hear. Whoever hears a hello answers within 100 ms, so that a newcomer soon knows everyone. */
 export const startHeartbeats = async <T>(options: HeartbeatOptions<T>): Promise<Heartbeats<T>> => {
   const { bus, topic, node, about, log } = options;
@@ -90,13 +93,15 @@ export const startHeartbeats = async <T>(options: HeartbeatOptions<T>): Promise<
     if (it.what === "hello") within(100 * random());
   };
   const look = () => {
-    const { at, back } = silence.look(clock(), bus.connected());
-    if (back) {
+    const { at, back: busIsBack } = silence.look(clock(), bus.connected());
+    if (busIsBack) {
       roster.excuse(at);
       say("hello");
     }
     for (const [gone, was] of roster.silent(at, silentMs)) {
-      log.warn({ node: gone, topic }, "fell silent");
+      const back = [node, ...roster.entries.keys()].some((other) => instanceOf(other) === instanceOf(gone));
+      if (back) log.info({ node: gone, topic }, "a previous start of an instance that is back fell silent");
+      else log.warn({ node: gone, topic }, "fell silent");
       left.call(gone, was, false);
     }
   };

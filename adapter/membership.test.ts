@@ -52,6 +52,19 @@ describe("membership", () => {
     await eventually(() => expect(left).toEqual([["b", false]]));
   });
 
+  test("silence is a warning, but for a previous start of an instance that is back", async () => {
+    const { bus } = localBus();
+    const said: string[] = [];
+    const log = Object.assign(silentLog(), {
+      info: ({ node }: { node: string }) => void said.push(`info ${node}`),
+      warn: ({ node }: { node: string }) => void said.push(`warn ${node}`),
+    });
+    await using _ = await joinMembership(bus, member("chat-gateway-0-new"), { ...quick, log });
+    for (const node of ["chat-gateway-0-old", "chat-gateway-1-old"])
+      bus.publish(MEMBERS_TOPIC, Buffer.from(JSON.stringify({ v: 1, node, what: "here", about: member(node) })));
+    await eventually(() => expect(said.toSorted()).toEqual(["info chat-gateway-0-old", "warn chat-gateway-1-old"]));
+  });
+
   test("nobody is gone because the bus is", async () => {
     let now = 0;
     const local = localBus();

@@ -1,13 +1,11 @@
-import { once } from "node:events";
 import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { randomBytes } from "node:crypto";
 import { io as connect } from "socket.io-client";
-import { eventually, sharedServer, spawnNode, startServer } from "#testing";
+import { eventually, freePort, sharedServer, spawnNode, startServer } from "#testing";
 import { poolOf, settingsOf } from "./testing/settings.ts";
 
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
@@ -49,15 +47,6 @@ const environment = async (uris: { redis?: string; rabbitmq?: string } = {}): Pr
     CONTROL_TOKEN_FILE: join(at, "control"),
     SESSION_KEY_FILE: join(at, "session"),
   };
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 };
 
 describe("a gateway's process", () => {

@@ -54,7 +54,8 @@ export const openLink = async (options: LinkOptions): Promise<Link> => {
   const isDown = (why: string, unsent: number) => {
     session = undefined;
     if (unsent > 0) onDropped(unsent);
-    log.warn({ service, why, unsent }, "line to the hub is down");
+    // Its own closing is no news.
+    log[closing.signal.aborted && unsent === 0 ? "debug" : "warn"]({ service, why, unsent }, "line to the hub is down");
     for (const listen of onDown) call(listen);
   };
 

@@ -95,6 +95,17 @@ describe("a line", () => {
     await eventually(() => expect(it.seen).toEqual(["hello node", "gone node"]));
   });
 
+  test("is closed without a warning, and lost with one", async () => {
+    const warnings: unknown[] = [];
+    const log = Object.assign(silentLog(), { warn: ({ why }: { why: unknown }) => void warnings.push(why) });
+    const hub = await aHub();
+    await (await open(hub.uri, { log }))[Symbol.asyncDispose]();
+    expect(warnings).toEqual([]);
+    await using _ = await open(hub.uri, { log });
+    await hub[Symbol.asyncDispose]();
+    await eventually(() => expect(warnings).not.toEqual([]));
+  });
+
   test("is gone at the hub soon after its process is, without a goodbye", async () => {
     await using it = await aHub();
     const dealer = await rawLine(it.uri);
