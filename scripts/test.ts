@@ -7,14 +7,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RUN_DIRECTORY, type Left } from "#testing";
-import { dockerRuns, KINDS } from "../testing/servers/kinds.ts";
+import { binaryOf, dockerRuns, KINDS } from "../testing/servers/kinds.ts";
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Debian's packages of the servers that nothing here provides. */
 const missingPackages = (): string[] => {
   const missing = Object.values(KINDS).filter(
-    (kind) => process.env[kind.urlVariable] === undefined && kind.binary() === undefined,
+    (kind) => process.env[kind.urlVariable] === undefined && binaryOf(kind) === undefined,
   );
   return missing.length === 0 || dockerRuns() ? [] : missing.map((kind) => kind.debianPackage);
 };

@@ -163,5 +163,9 @@ const postgres: Kind = {
 
 export const KINDS: Record<ServerKind, Kind> = { redis, rabbitmq, postgres };
 
+/** The system's own server; none where TEST_SERVERS=docker asks for containers. */
+export const binaryOf = (kind: Kind): string | undefined =>
+  process.env["TEST_SERVERS"] === "docker" ? undefined : kind.binary();
+
 export const dockerRuns = (): boolean =>
   spawnSync("docker", ["version", "--format", "{{.Server.Version}}"], { stdio: "ignore" }).status === 0;

@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "../eventually.ts";
-import { dockerRuns, KINDS, type Kind, type ServerKind } from "./kinds.ts";
+import { binaryOf, dockerRuns, KINDS, type Kind, type ServerKind } from "./kinds.ts";
 
 /** Where one run of `npm test` keeps its shared servers and notes of all others; scripts/test.ts sets it and ends them. */
 export const RUN_DIRECTORY = "REALTIME_TEST_RUN";
@@ -131,7 +131,7 @@ const missing = (name: ServerKind, { urlVariable, debianPackage, image }: Kind):
 export const startServer = async (name: ServerKind): Promise<TestServer> => {
   const kind = KINDS[name];
   const port = await freePort();
-  const binary = kind.binary();
+  const binary = binaryOf(kind);
   if (binary === undefined && !dockerRuns()) throw missing(name, kind);
   const runner = binary === undefined ? asContainer(kind, port) : asProcess(kind, binary, port);
   const note = process.env[RUN_DIRECTORY] === undefined ? undefined : join(process.env[RUN_DIRECTORY], `${port}.left`);
