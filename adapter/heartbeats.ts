@@ -28,6 +28,8 @@ interface HeartbeatOptions<T> extends HeartbeatTiming {
 export interface Heartbeats<T> extends AsyncDisposable {
   /** All but this one. */
   others(): [node: string, about: T][];
+  /** Who of `nodes` does not answer within `ms`; nobody while the Bus is down, for then nothing is known. */
+  silent(nodes: readonly string[], ms: number): Promise<string[]>;
   /** Tells the others at once. */
   announce(): void;
   onJoin(listener: (node: string, about: T) => void): Disposable;
@@ -65,6 +67,7 @@ export const startHeartbeats = async <T>(options: HeartbeatOptions<T>): Promise<
   const silence = createSilence(2 * tickMs);
   const joined = listeners<[string, T]>();
   const left = listeners<[string, T, boolean]>();
+  const asked = new Set<{ missing: Set<string>; answered: () => void }>();
   let disposed = false;
 
   const say = (what: "hello" | "here" | "bye") =>
@@ -84,6 +87,7 @@ export const startHeartbeats = async <T>(options: HeartbeatOptions<T>): Promise<
   const hear = (message: Uint8Array) => {
     const it = beat.parse(JSON.parse(Buffer.from(message).toString("utf8")));
     if (it.node === node) return;
+    for (const { missing, answered } of asked) if (missing.delete(it.node) && missing.size === 0) answered();
     if (it.what === "bye") {
       const gone = roster.leave(it.node);
       if (gone !== undefined) left.call(it.node, gone, true);
@@ -112,6 +116,19 @@ export const startHeartbeats = async <T>(options: HeartbeatOptions<T>): Promise<
   const ticks = setInterval(look, tickMs).unref();
   return {
     others: () => [...roster.entries].map(([other, entry]) => [other, entry.about]),
+    silent: async (nodes, ms) => {
+      const missing = new Set(nodes.filter((other) => other !== node));
+      if (missing.size === 0) return [];
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const question = { missing, answered: resolve };
+      asked.add(question);
+      const timer = setTimeout(resolve, ms).unref();
+      say("hello");
+      await promise;
+      clearTimeout(timer);
+      asked.delete(question);
+      return bus.connected() ? [...missing] : [];
+    },
     announce: () => {
       if (!disposed) say("here");
     },

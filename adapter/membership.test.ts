@@ -65,6 +65,16 @@ describe("membership", () => {
     await eventually(() => expect(said.toSorted()).toEqual(["info chat-gateway-0-old", "warn chat-gateway-1-old"]));
   });
 
+  test("who does not answer when asked is told, and nobody while the bus is away", async () => {
+    const { bus, cut } = localBus();
+    await using a = await joinMembership(bus, member("a"), quick);
+    await using _ = await joinMembership(bus, member("b"), quick);
+    expect(await a.silent(["a", "b"])).toEqual([]);
+    expect(await a.silent(["a", "b", "c"])).toEqual(["c"]);
+    cut();
+    expect(await a.silent(["b", "c"])).toEqual([]);
+  });
+
   test("nobody is gone because the bus is", async () => {
     let now = 0;
     const local = localBus();

@@ -11,6 +11,9 @@ const member: z.ZodType<Member> = z.object({
   pool: z.string().optional(),
 });
 
+/** All answer a hello within 100 ms; the rest is for slow machines. */
+const ANSWER_MS = 1000;
+
 /** Makes this process one of the cluster's members, and tells who the others are. Resolves when its own hello is said. */
 export const joinMembership = async (
   bus: Bus,
@@ -28,6 +31,7 @@ export const joinMembership = async (
   return {
     self,
     members: () => [self, ...beats.others().map(([, other]) => other)],
+    silent: (nodes) => beats.silent(nodes, ANSWER_MS),
     onJoin: (listener) => beats.onJoin((_node, other) => listener(other)),
     onLeave: (listener) => beats.onLeave((_node, other, goodbye) => listener(other, goodbye)),
     [Symbol.asyncDispose]: () => beats[Symbol.asyncDispose](),

@@ -45,6 +45,8 @@ export interface Membership extends AsyncDisposable {
   readonly self: Member;
   /** `self` too. */
   members(): readonly Member[];
+  /** Asks; resolves within 1 s with those of `nodes` that did not answer, none where the Bus is away. */
+  silent(nodes: readonly string[]): Promise<string[]>;
   onJoin(listener: (member: Member) => void): Disposable;
   /** `goodbye` is false where the member fell silent. */
   onLeave(listener: (member: Member, goodbye: boolean) => void): Disposable;

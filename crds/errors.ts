@@ -25,6 +25,12 @@ export const ERRORS = {
     status: 429,
     message: "The user holds as many connections as gateway.limits.connectionsPerUser allows",
   },
+  places_unsettled: {
+    level: "connect",
+    passing: true,
+    status: 503,
+    message: "The user's connections are counted on a gateway that does not answer: they are free again soon",
+  },
   origin_not_allowed: {
     level: "connect",
     passing: false,

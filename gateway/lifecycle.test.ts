@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { eventually, sharedServer, spawnNode } from "#testing";
-import { testCluster } from "./testing/cluster.ts";
+import { SESSION_KEY, testCluster } from "./testing/cluster.ts";
 import { poolOf } from "./testing/settings.ts";
 import { fileURLToPath } from "node:url";
 import { io as connect } from "socket.io-client";
@@ -36,13 +36,14 @@ describe("what pools are told of connections and channels", () => {
     expect(told(all, "$occupied")).toHaveLength(1);
   });
 
-  test("for a gateway that was killed, the others tell it once, and watchers see who left", async () => {
+  test("for a gateway that was killed, the others tell it once, and watchers see who left, and a user's places are free again", async () => {
     await using cluster = testCluster([pool]);
     const all: [string, unknown][] = [];
     await cluster.worker(pool, (job) => all.push([job.event, job.payload]));
-    const [here, there] = [await cluster.gateway(), await cluster.gateway()];
+    const [here, there] = [await cluster.gateway({ limits: { connectionsPerUser: 1 } }), await cluster.gateway()];
     await using child = spawnNode(CHILD, {
       NAME: cluster.name,
+      SESSION_KEY,
       REDIS: (await sharedServer("redis")).uri,
       RABBITMQ: (await sharedServer("rabbitmq")).uri,
     });
@@ -54,11 +55,22 @@ describe("what pools are told of connections and channels", () => {
     using anna = await here.client();
     await anna.ask("presence", { channel: "room", watch: true });
     const ben = connect(`http://127.0.0.1:${port}`, { transports: ["websocket"], forceNew: true, reconnection: false });
+    const session = new Promise<{ token: string }>((resolve) => void ben.once("session", resolve));
+    const again = connect(`http://127.0.0.1:${here.gateway.port}`, {
+      transports: ["websocket"],
+      forceNew: true,
+      autoConnect: false,
+      reconnectionDelayMax: 1000,
+    });
+    const errors: unknown[] = [];
+    again.on("connect_error", (error) => errors.push("data" in error ? error.data : error.message));
     try {
+      again.auth = { token: (await session).token };
       expect(await ben.emitWithAck("subscribe", { channel: "room" })).toEqual({ ok: true });
       const socket = ben.id;
       await eventually(() => expect(anna.of("presence:join")).toHaveLength(1));
       await child.kill("SIGKILL");
+      again.connect();
       await eventually(
         () => {
           expect(told(all, "$disconnected")).toMatchObject([{ socket, reason: "the gateway is gone" }]);
@@ -67,8 +79,12 @@ describe("what pools are told of connections and channels", () => {
         },
         { timeoutMs: 45_000 },
       );
+      await eventually(() => expect(again.connected).toBe(true), { timeoutMs: 15_000 });
+      expect(errors).toEqual([]);
+      expect(await here.metric("realtime_refusals_total", { code: "places_unsettled", level: "close" })).not.toBe(0);
       expect(await there.store.presence.nodes()).toHaveLength(1);
     } finally {
+      again.disconnect();
       ben.disconnect();
     }
   });

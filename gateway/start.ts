@@ -174,6 +174,10 @@ export const startGateway = async (
     tokens,
     revocations: store.revocations,
     presence,
+    countsLost: async (user) => {
+      const held = await store.presence.connections(user);
+      return (await membership.silent([...new Set(held.map((it) => it.node))])).length > 0;
+    },
     draining: () => draining,
     refusals,
     log,

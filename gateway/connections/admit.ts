@@ -14,6 +14,8 @@ export interface AdmitOptions {
   tokens: Tokens;
   revocations: Revocations;
   presence: PresenceFeed;
+  /** Whether some of the user's connections are counted on a gateway that does not answer. */
+  countsLost: (user: string) => Promise<boolean>;
   draining: () => boolean;
   refusals: Refusals;
   log: Log;
@@ -44,6 +46,7 @@ export const createAdmission = ({
   tokens,
   revocations,
   presence,
+  countsLost,
   draining,
   refusals,
   log,
@@ -64,7 +67,7 @@ export const createAdmission = ({
     identities.set(socket, identity);
     if (!isOpen(socket)) return;
     if (!(await presence.connect(socket.id, identity.user, connectionsPerUser)))
-      throw new Refusal("too_many_connections");
+      throw new Refusal((await countsLost(identity.user)) ? "places_unsettled" : "too_many_connections");
     if (isOpen(socket)) socket.conn.once("close", () => presence.abandon(socket.id));
     else presence.abandon(socket.id);
   };

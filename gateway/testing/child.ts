@@ -6,8 +6,8 @@ import { openStore } from "#store";
 import { startGateway } from "../start.ts";
 import { poolOf, settingsOf } from "./settings.ts";
 
-/** A gateway as a process of its own, to be killed: NAME of the cluster, REDIS and RABBITMQ; it says its port over IPC. */
-const { NAME: cluster = "", REDIS = "", RABBITMQ = "" } = process.env;
+/** A gateway as a process of its own, to be killed: NAME of the cluster, SESSION_KEY, REDIS and RABBITMQ; it says its port over IPC. */
+const { NAME: cluster = "", SESSION_KEY = "", REDIS = "", RABBITMQ = "" } = process.env;
 const node = `child-${process.pid}`;
 const registry = new Registry();
 const log = silentLog();
@@ -35,7 +35,7 @@ const gateway = await startGateway(
       onChange: () => ({ [Symbol.dispose]: () => undefined }),
       [Symbol.dispose]: () => undefined,
     },
-    sessionKey: () => "a key of the test's child",
+    sessionKey: () => SESSION_KEY,
     log,
     registry,
   },
