@@ -46,6 +46,9 @@ export type LifecycleEvent = (typeof LIFECYCLE_EVENTS)[number];
 /** Names that socket.io keeps to itself: an emit of one throws. */
 const SOCKET_EVENTS = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
+/** Whether `event` is one that socket.io says to its own listeners, which nobody can send. */
+export const isSocketEvent = (event: string): boolean => SOCKET_EVENTS.includes(event);
+
 const OWN_EVENTS: ReadonlySet<string> = new Set([
   ...RESERVED_EVENTS,
   ...SERVER_EVENTS,

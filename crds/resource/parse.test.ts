@@ -49,6 +49,32 @@ describe("a mistake in the file is answered with the field's path, what is wrong
       { workers: [pool({ autoscaling: { minReplicas: 9, maxReplicas: 2 } })] },
       "spec.workers[0].autoscaling minReplicas is larger than maxReplicas",
     ],
+    [
+      "gateways counted twice",
+      { gateway: { replicas: 1, autoscaling: {} } },
+      "spec.gateway replicas and autoscaling exclude each other: remove one",
+    ],
+    [
+      "fewer gateways than the least",
+      { gateway: { autoscaling: { minReplicas: 9, maxReplicas: 2 } } },
+      "spec.gateway.autoscaling minReplicas is larger than maxReplicas",
+    ],
+    [
+      "a backoff above its maximum",
+      { workers: [pool({ retry: { backoffSeconds: 90 } })] },
+      "spec.workers[0].retry backoffSeconds is larger than maxBackoffSeconds",
+    ],
+    ["a store that is not managed", { store: { type: "mongo" } }, /^spec\.servers\.mongo mongo is not managed/],
+    [
+      "a RabbitMQ of no kind",
+      { servers: { rabbitmq: {} } },
+      "spec.servers.rabbitmq needs one of managed and secretRef {name}",
+    ],
+    [
+      "an event that socket.io keeps",
+      { workers: [pool({ events: ["disconnect"] })] },
+      /^spec\.workers\[0\]\.events\[0\] names an event that the gateway keeps/,
+    ],
     ["auth that lets nobody in", { gateway: { auth: {} } }, /^spec\.gateway\.auth says nobody may connect: add jwt/],
     [
       "a token of two kinds",
@@ -120,6 +146,13 @@ describe("a mistake in the file is answered with the field's path, what is wrong
     ["the buffer", { options: { maxHttpBufferSize: 1000 } }],
   ])("an app's gateway that only says how large %s may be is left alone", (_what, gateway) => {
     expect(problems(resource({ gateway: { app: "./app.ts", ...gateway } }))).toEqual([]);
+  });
+
+  test.each<[string, object]>([
+    ["with jwt alone", { jwt: { secretRef: { name: "a", key: "b" } } }],
+    ["with anonymous users alone", { anonymous: {} }],
+  ])("auth %s is allowed", (_what, auth) => {
+    expect(problems(resource({ gateway: { auth } }))).toEqual([]);
   });
 
   test("all mistakes at once", () => {

@@ -1,4 +1,4 @@
-import { LIFECYCLE_EVENTS, matches, RESERVED_EVENTS, SERVER_EVENTS } from "../names.ts";
+import { isSocketEvent, LIFECYCLE_EVENTS, matches, RESERVED_EVENTS, SERVER_EVENTS } from "../names.ts";
 import type { ClusterSpec } from "./realtime-cluster.ts";
 import { DEFAULT_LIMITS, DEFAULT_SOCKET_OPTIONS, withGatewayDefaults } from "./with-defaults.ts";
 
@@ -140,7 +140,9 @@ export const RULES: readonly Rule[] = [
     broken: (spec) =>
       spec.workers.flatMap(({ events }, index) =>
         events.flatMap((event, place) =>
-          ownNames.some((name) => matches(event, name) && event !== "*") ? [`workers[${index}].events[${place}]`] : [],
+          (ownNames.some((name) => matches(event, name)) && event !== "*") || isSocketEvent(event)
+            ? [`workers[${index}].events[${place}]`]
+            : [],
         ),
       ),
   },
