@@ -114,6 +114,16 @@ test("events are told in order, once a gateway takes them", async () => {
   await eventually(() => expect(control.posted).toEqual([event(1), event(2), event(3)]));
 });
 
+test("events are told to every gateway; one that takes them is enough", async () => {
+  const [one, two, three] = [await startControl(), await startControl(), await startControl()];
+  three.refusing = true;
+  const signals = open(() => [one.address, two.address, three.address], { now: 0 });
+  signals.announce("chat", [event(1)]);
+  signals.announce("chat", [event(2)]);
+  for (const control of [one, two]) await eventually(() => expect(control.posted).toEqual([event(1), event(2)]));
+  expect(three.posted).toEqual([]);
+});
+
 test("what nobody takes is bounded: the oldest are dropped", async () => {
   const addresses: string[] = [];
   const signals = open(() => addresses, { now: 0 });

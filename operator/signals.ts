@@ -38,7 +38,10 @@ async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string>
   }
 }
 
-/** One cluster's signals: a stream of snapshots from whichever gateway takes it, and events posted to whichever takes them. */
+/**
+ * One cluster's signals: a stream of snapshots from whichever gateway takes it, and events posted to all gateways: one that does not
+ * take them hears them from the others, and when the bus between them was away each has them all the same.
+ */
 export const openSignals = ({
   cluster,
   controls,
@@ -112,14 +115,7 @@ export const openSignals = ({
     return received;
   };
 
-  const post = async (): Promise<boolean> => {
-    if (pending.length === 0) {
-      await new Promise<void>((resolve) => (wake = resolve));
-      return true;
-    }
-    const control = nextControl();
-    if (control === undefined) return false;
-    const events = pending.slice(0, BATCH);
+  const postTo = async (control: string, events: readonly ClusterEvent[]): Promise<void> => {
     const response = await fetch(`http://${control}/cluster-events`, {
       method: "POST",
       headers: { authorization: `Bearer ${await token()}`, "content-type": "application/json" },
@@ -128,6 +124,20 @@ export const openSignals = ({
     });
     await response.body?.cancel();
     if (!response.ok) throw new Error(`${control}/cluster-events answered ${response.status}`);
+  };
+
+  const post = async (): Promise<boolean> => {
+    if (pending.length === 0) {
+      await new Promise<void>((resolve) => (wake = resolve));
+      return true;
+    }
+    const events = pending.slice(0, BATCH);
+    const answers = await Promise.allSettled(controls().map((control) => postTo(control, events)));
+    const failure = answers.find((answer) => answer.status === "rejected");
+    if (!answers.some(({ status }) => status === "fulfilled")) {
+      if (failure === undefined) return false;
+      throw failure.reason;
+    }
     const sent = new Set(events);
     pending.splice(0, pending.length, ...pending.filter((event) => !sent.has(event)));
     return true;
