@@ -1,27 +1,24 @@
 import { once } from "node:events";
 import type { Delivery, Membership } from "#adapter";
 import type { Broker } from "#broker";
-import { channelOfRoom, channelRoom, REVOCATIONS_TOPIC, userRoom, type LiveConfig, type Revocation } from "#crds";
+import { REVOCATIONS_TOPIC, type LiveConfig, type Revocation } from "#crds";
 import type { Log, Watched } from "#process";
-import type { Evicted, Held, Store } from "#store";
+import type { Store } from "#store";
 import type { Registry } from "prom-client";
-import type { Socket } from "socket.io";
 import { loadApp } from "./app.ts";
 import { startSweep } from "./auth/sweep.ts";
 import { createTokens } from "./auth/tokens.ts";
 import { createAdmission, refuseRevoked } from "./connections/admit.ts";
-import type { Connection, Connections } from "./connections/connection.ts";
-import { createEventHandler, listenTo } from "./connections/events.ts";
-import { fullBucket } from "./connections/rate.ts";
-import { followChannels, watchRoom } from "./connections/rooms.ts";
+import type { Connections } from "./connections/connection.ts";
+import { createEventHandler } from "./connections/events.ts";
+import { followChannels } from "./connections/rooms.ts";
+import { createWelcome } from "./connections/welcome.ts";
 import type { GatewayContext, GatewaySettings } from "./context.ts";
 import { drain } from "./drain.ts";
 import { registerGauges } from "./gauges.ts";
-import { createPresenceFeed } from "./lifecycle/presence-feed.ts";
-import { startReaper } from "./lifecycle/reaper.ts";
-import { createTeller } from "./lifecycle/teller.ts";
+import { openLifecycle } from "./lifecycle/open-lifecycle.ts";
 import { createListener } from "./listener.ts";
-import { countHandshakes, createRefusals, endOf } from "./refusals.ts";
+import { countHandshakes, createRefusals } from "./refusals.ts";
 import { createRemember, quietly } from "./remember.ts";
 import { createAnswers } from "./reserved/index.ts";
 import { createAckGate } from "./routing/ack-gate.ts";
@@ -76,7 +73,6 @@ export const startGateway = async (
   const gate = createAckGate();
   delivery.attach(io, gate);
   await delivery.ready();
-  const namespace = io.of("/");
   const channels = followChannels(io, connections);
 
   let routes = compileRoutes(config.current().pools);
@@ -97,68 +93,10 @@ export const startGateway = async (
     log,
     registry,
   });
-  const teller = stack.use(createTeller({ submit, route, log, registry }));
-
-  const moved = (channel: string, user: string, joined: boolean) =>
-    void io.to(watchRoom(channel)).emit(joined ? "presence:join" : "presence:leave", { channel, user });
-  const occupied = (channel: string, is: boolean) =>
-    teller.tell({ event: is ? "$occupied" : "$vacated", payload: { channel, at: clock() } });
-  const gone = (socket: string, user: string, reason: string) =>
-    teller.tell({
-      event: "$disconnected",
-      payload: { user, socket, at: clock(), reason },
-      user,
-      id: `$disconnected:${socket}`,
-    });
-
-  const held = (connection: Connection): Held => ({
-    socket: connection.socket.id,
-    user: connection.identity.user,
-    channels: [...connection.socket.rooms].map(channelOfRoom).filter((channel) => channel !== undefined),
-  });
-  const presence = stack.use(
-    createPresenceFeed({
-      presence: store.presence,
-      connected: () => store.connected(),
-      node,
-      local: () => [...connections.values()].map(held),
-      isLocal: (socket, channel) =>
-        connections.has(socket) &&
-        (channel === undefined || namespace.adapter.socketRooms(socket)?.has(channelRoom(channel)) === true),
-      events: { moved, occupied },
-      log,
-      registry,
-    }),
+  const lifecycle = stack.use(
+    openLifecycle({ io, connections, channels, store, membership, node, submit, route, clock, log, registry }),
   );
-  stack.use(store.onLost(() => void presence.mend(true)));
-  const ending = new Set<string>();
-  stack.use(
-    channels.onMember((socket, channel, joined) => {
-      const connection = connections.get(socket);
-      if (connection !== undefined && !ending.has(socket))
-        presence.move(socket, connection.identity.user, channel, joined);
-    }),
-  );
-
-  const evicted = ({ sockets, left }: Evicted) => {
-    for (const { socket, user } of sockets) gone(socket, user, "the gateway is gone");
-    for (const { channel, user, lastOfChannel } of left) {
-      moved(channel, user, false);
-      if (lastOfChannel) occupied(channel, false);
-    }
-  };
-  stack.use(
-    startReaper({
-      presence: store.presence,
-      connected: () => store.connected(),
-      membership,
-      node,
-      onEvicted: evicted,
-      mend: () => presence.mend(false),
-      clock,
-      log,
-    }),
-  );
+  const { presence } = lifecycle;
 
   const { auth } = settings;
   const tokens = createTokens({
@@ -214,45 +152,20 @@ export const startGateway = async (
     log,
   });
 
-  const greet = async (socket: Socket, connection: Connection): Promise<void> => {
-    const { user, anonymous } = connection.identity;
-    if (!anonymous || app !== undefined) return;
-    const token = await tokens.sign(connection.identity);
-    socket.emit("session", { user, token });
-  };
-
-  const connect = (socket: Socket): void => {
-    const identity = admitted(socket);
-    if (identity === undefined) return void socket.disconnect(true);
-    const { id } = socket;
-    const { user } = identity;
-    const connection: Connection = {
-      socket,
-      identity,
-      bucket: fullBucket(limits.eventsPerSecond ?? 0, clock()),
-      rooms: 0,
-      subscribed: new Set(),
-      owed: 0,
-    };
-    connections.set(id, connection);
-    presence.arrived(id);
-    listenTo(socket, (packet, next) => handle(connection, packet, next));
-    socket.on("disconnecting", () => ending.add(id));
-    let broken: string | undefined;
-    if (app === undefined) socket.on("error", () => (broken = "parse error"));
-    socket.on("disconnect", (reason, description) => {
-      ending.delete(id);
-      connections.delete(id);
-      refusals.closed(broken ?? endOf(reason, description));
-      presence.disconnect(id);
-      gone(id, user, reason);
-    });
-    void socket.join([userRoom(user), ...identity.grants.join.map(channelRoom)]);
-    teller.tell({ event: "$connected", payload: { user, socket: id, at: clock() }, user, id: `$connected:${id}` });
-    greet(socket, connection).catch((error: unknown) => log.error({ err: error }, "a session could not be signed"));
-  };
+  const welcome = createWelcome({
+    connections,
+    admitted,
+    handle,
+    lifecycle,
+    tokens,
+    eventsPerSecond: limits.eventsPerSecond,
+    ownApp: app !== undefined,
+    refusals,
+    clock,
+    log,
+  });
   io.use(middleware);
-  io.on("connection", connect);
+  io.on("connection", welcome);
   countHandshakes(io.engine, registry);
   registerGauges(registry, {
     connections: () => connections.size,

@@ -38,7 +38,11 @@ const variables = (schema: z.ZodType): string[][] => {
   }) as JsonObject;
   return Object.entries(properties).map(([name, it]) => [
     `\`${name}\``,
-    it.default === undefined ? (required.includes(name) ? "required" : "") : `\`${String(it.default)}\``,
+    it.default === undefined
+      ? required.includes(name)
+        ? "required"
+        : ""
+      : `\`${typeof it.default === "string" ? it.default : JSON.stringify(it.default)}\``,
     it.description ?? "",
   ]);
 };

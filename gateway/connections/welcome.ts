@@ -1,0 +1,70 @@
+import { channelRoom, userRoom } from "#crds";
+import type { Log } from "#process";
+import type { Socket } from "socket.io";
+import type { Identity, Tokens } from "../auth/tokens.ts";
+import type { Lifecycle } from "../lifecycle/open-lifecycle.ts";
+import { endOf, type Refusals } from "../refusals.ts";
+import type { Connection, Connections } from "./connection.ts";
+import { listenTo } from "./events.ts";
+import { fullBucket } from "./rate.ts";
+
+export interface WelcomeOptions {
+  connections: Connections;
+  /** Who the middleware let in. */
+  admitted: (socket: Socket) => Identity | undefined;
+  handle: (connection: Connection, packet: readonly unknown[], next: () => void) => void;
+  lifecycle: Lifecycle;
+  tokens: Pick<Tokens, "sign">;
+  eventsPerSecond: number | undefined;
+  /** An app of one's own: it hears errors itself, and its clients get nothing unasked. */
+  ownApp: boolean;
+  refusals: Refusals;
+  clock: () => number;
+  log: Log;
+}
+
+/** Takes a connection that was let in: holds it until it goes, joins it to its rooms, gives an anonymous user his token. */
+export const createWelcome =
+  ({
+    connections,
+    admitted,
+    handle,
+    lifecycle,
+    tokens,
+    eventsPerSecond,
+    ownApp,
+    refusals,
+    clock,
+    log,
+  }: WelcomeOptions): ((socket: Socket) => void) =>
+  (socket) => {
+    const identity = admitted(socket);
+    if (identity === undefined) return void socket.disconnect(true);
+    const { id } = socket;
+    const { user } = identity;
+    const connection: Connection = {
+      socket,
+      identity,
+      bucket: fullBucket(eventsPerSecond ?? 0, clock()),
+      rooms: 0,
+      subscribed: new Set(),
+      owed: 0,
+    };
+    connections.set(id, connection);
+    listenTo(socket, (packet, next) => handle(connection, packet, next));
+    socket.on("disconnecting", () => lifecycle.disconnecting(connection));
+    let broken: string | undefined;
+    if (!ownApp) socket.on("error", () => (broken = "parse error"));
+    socket.on("disconnect", (reason, description) => {
+      connections.delete(id);
+      refusals.closed(broken ?? endOf(reason, description));
+      lifecycle.disconnected(connection, reason);
+    });
+    void socket.join([userRoom(user), ...identity.grants.join.map(channelRoom)]);
+    lifecycle.connected(connection);
+    if (!identity.anonymous || ownApp) return;
+    tokens.sign(identity).then(
+      (token) => socket.emit("session", { user, token }),
+      (error: unknown) => log.error({ err: error }, "a session could not be signed"),
+    );
+  };
