@@ -68,7 +68,7 @@ const jest = spawnSync(
     "jest.config.json",
     "--json",
     `--outputFile=${report}`,
-    ...process.argv.slice(2),
+    ...process.argv.slice(2).filter((argument) => argument !== "--"),
   ],
   {
     // jest prints its own lines on standard error; --json would repeat the report on standard output.
