@@ -60,7 +60,7 @@ const redis: Kind = {
   debianPackage: "redis-server",
   image: "redis:8",
   containerPort: 6379,
-  containerArgs: ["redis-server", "--appendonly", "yes"],
+  containerArgs: ["redis-server", "--appendonly", "yes", "--protected-mode", "no"],
   containerEnv: {},
   start: (binary, directory, port) => ({
     command: binary,
