@@ -33,8 +33,9 @@ const connections = async (example: RunningExample) =>
 /** Resolves once the entry knows both gateways: of two connections each gets one. */
 const spreads = (example: RunningExample) =>
   eventually(async () => {
-    using _one = await openClient(example.url);
-    using _other = await openClient(example.url);
+    using probes = new DisposableStack();
+    probes.use(await openClient(example.url));
+    probes.use(await openClient(example.url));
     expect(await connections(example)).toEqual([1, 1]);
   }, PATIENCE);
 
