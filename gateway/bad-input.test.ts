@@ -115,6 +115,28 @@ describe("bad input", () => {
     socket.close();
   });
 
+  test("many CONNECTs over one transport close it, and leave nothing", async () => {
+    await using cluster = testCluster();
+    const gateway = await cluster.gateway();
+    const socket = new WebSocket(`ws://127.0.0.1:${gateway.gateway.port}/socket.io/?EIO=4&transport=websocket`);
+    socket.on("open", () => {
+      for (let n = 0; n < 100; n += 1) socket.send("40");
+    });
+    await new Promise((resolve) => void socket.on("close", resolve));
+    expect(await gateway.metric("realtime_refusals_total", { level: "close" })).not.toBe(0);
+    const { sockets, _preConnectSockets } = Object(gateway.gateway.context.io.of("/"));
+    await eventually(async () => {
+      expect([sockets.size, _preConnectSockets.size]).toEqual([0, 0]);
+      for (const name of ["connections", "presence_underway"])
+        expect([name, await gateway.metric(`realtime_${name}`)]).toEqual([name, 0]);
+    });
+  });
+
+  test("who disconnects has to come back over a new transport", async () => {
+    const { closed } = await raw(shared.gateway, ["41"]);
+    await closed;
+  });
+
   test("an array nested without end is refused", async () => {
     const { socket, heard } = await raw(shared.gateway, [`421["chat:a",${NESTED}]`]);
     await eventually(() => expect(heard.find((frame) => frame.startsWith("431"))).toContain("invalid_payload"));

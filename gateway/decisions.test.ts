@@ -1,16 +1,30 @@
 import { describe, expect, test } from "@jest/globals";
+import { Registry } from "prom-client";
+import type { Bus } from "#adapter";
+import { silentLog } from "#process";
+import { eventually } from "#testing";
 import { grantsOfClaims } from "./auth/grants.ts";
+import { startSweep } from "./auth/sweep.ts";
 import { originAllowed } from "./connections/admit.ts";
+import type { Connections } from "./connections/connection.ts";
 import { fullBucket, spend } from "./connections/rate.ts";
 import { closeNow, drainPace } from "./drain.ts";
 import { socketOptions } from "./listener.ts";
 import { repairs } from "./lifecycle/presence-feed.ts";
 import { absentees } from "./lifecycle/reaper.ts";
+import { createRefusals } from "./refusals.ts";
 import { createAckGate } from "./routing/ack-gate.ts";
 import { newJobId } from "./routing/job-ids.ts";
 import { orderKey } from "./routing/order-key.ts";
+import { createRequests } from "./routing/requests.ts";
 import { compileRoutes } from "./routing/routes.ts";
 import { poolOf, settingsOf } from "./testing/settings.ts";
+
+const bus: Bus = {
+  publish: () => undefined,
+  subscribe: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
+  connected: () => true,
+};
 
 describe("a route", () => {
   const route = compileRoutes([
@@ -166,6 +180,53 @@ describe("with an app of one's own", () => {
     });
     expect(socketOptions(settingsOf(), {}, () => false)).toMatchObject({ pingInterval: 25_000, path: "/socket.io/" });
   });
+});
+
+describe("requests that wait", () => {
+  test("are told when their own time is over, the others not", async () => {
+    let now = 0;
+    await using requests = await createRequests({ bus, node: "n", log: silentLog(), clock: () => now });
+    const ended: string[] = [];
+    for (const [key, ms] of [
+      ["long", 1000],
+      ["short", 10],
+      ["forgotten", 10],
+    ] as const)
+      requests.ask(key, ms, (answer) => ended.push(`${key} ${typeof answer}`));
+    requests.forget("forgotten");
+    now = 10;
+    await eventually(() => expect(ended).toEqual(["short undefined"]));
+    expect(requests.size()).toBe(1);
+    now = 1000;
+    await eventually(() => expect(ended).toEqual(["short undefined", "long undefined"]));
+  });
+
+  test("are so many at most, and one of each id", async () => {
+    await using requests = await createRequests({ bus, node: "n", log: silentLog(), clock: () => 0, maxWaiting: 2 });
+    const ask = (key: string) => () => requests.ask(key, 1000, () => undefined);
+    ask("a")();
+    expect(ask("a")).toThrow(expect.objectContaining({ code: "id_conflict" }));
+    ask("b")();
+    expect(ask("c")).toThrow(expect.objectContaining({ code: "queue_full" }));
+  });
+});
+
+test("a connection that was revoked while it was let in is ended", async () => {
+  const connections: Connections = new Map();
+  const refusals = createRefusals(new Registry());
+  let now = 0;
+  await using sweep = await startSweep({ bus, connections, refusals, clock: () => now, log: silentLog(), everyMs: 5 });
+  const said: unknown[] = [];
+  const late = Object({
+    identity: { user: "ann", issuedAt: 1, jti: undefined, expiresAt: undefined },
+    socket: { emit: (...it: unknown[]) => said.push(it), disconnect: (close: boolean) => said.push(close) },
+  });
+  expect(sweep.check(late)).toBe(false);
+  sweep.revoke({ user: "ann", before: 2 });
+  expect(sweep.check(late)).toBe(true);
+  expect(said).toEqual([["refused", expect.objectContaining({ event: null })], true]);
+  now = 60_000;
+  await eventually(() => expect(sweep.check(late)).toBe(false));
 });
 
 test("ids sort by time", () => {

@@ -130,6 +130,7 @@ export const startGateway = async (
         store,
         route,
         remember: quietly(remember, log),
+        sweep,
         authenticate: async (token) => {
           const identity = await tokens.verify(token);
           await refuseRevoked(store.revocations, identity, auth === undefined);
@@ -158,6 +159,7 @@ export const startGateway = async (
     handle,
     lifecycle,
     tokens,
+    sweep,
     eventsPerSecond: limits.eventsPerSecond,
     ownApp: app !== undefined,
     refusals,

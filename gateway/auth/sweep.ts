@@ -19,7 +19,13 @@ const end = (connection: Connection, code: "token_expired" | "token_revoked", re
 export interface Sweep extends AsyncDisposable {
   /** Ends what `what` revokes here. */
   revoke(what: Revocation): void;
+  /** Ends a new connection, or one with a new token, that was revoked while it was let in; true where it was. */
+  check(connection: Connection): boolean;
 }
+
+/** Longer than letting in takes. */
+const RECENT_MS = 60_000;
+const MAX_RECENT = 10_000;
 
 /** Holds expiry and revocations for live connections: one look a second over all, and the topic on which gateways announce. */
 export const startSweep = async ({
@@ -37,7 +43,13 @@ export const startSweep = async ({
   log: Log;
   everyMs?: number;
 }): Promise<Sweep> => {
+  const recent: { what: Revocation; until: number }[] = [];
+  const forget = (now: number) => {
+    const kept = recent.findIndex(({ until }) => until > now);
+    recent.splice(0, Math.max(kept === -1 ? recent.length : kept, recent.length - MAX_RECENT));
+  };
   const revoke = (what: Revocation) => {
+    recent.push({ what, until: clock() + RECENT_MS });
     for (const connection of connections.values())
       if (isTaken(what, connection.identity)) end(connection, "token_revoked", refusals);
   };
@@ -50,6 +62,7 @@ export const startSweep = async ({
   });
   const timer = setInterval(() => {
     const now = clock();
+    forget(now);
     for (const connection of connections.values()) {
       const { expiresAt } = connection.identity;
       if (expiresAt !== undefined && expiresAt <= now) end(connection, "token_expired", refusals);
@@ -58,6 +71,11 @@ export const startSweep = async ({
   timer.unref();
   return {
     revoke,
+    check: (connection) => {
+      const revoked = recent.some(({ what }) => isTaken(what, connection.identity));
+      if (revoked) end(connection, "token_revoked", refusals);
+      return revoked;
+    },
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer);
       await subscription[Symbol.asyncDispose]();

@@ -55,6 +55,8 @@ export const createAdmission = ({
   admitted: (socket: Socket) => Identity | undefined;
 } => {
   const identities = new WeakMap<Socket, Identity>();
+  /** Transports that carry a connection or are about to. Whoever asks for several at once is no client of socket.io's. */
+  const occupied = new WeakSet<Socket["conn"]>();
   const open = settings.auth === undefined;
   const ignoresTokens = open && settings.app !== undefined;
 
@@ -68,8 +70,11 @@ export const createAdmission = ({
     if (!isOpen(socket)) return;
     if (!(await presence.connect(socket.id, identity.user, connectionsPerUser)))
       throw new Refusal((await countsLost(identity.user)) ? "places_unsettled" : "too_many_connections");
-    if (isOpen(socket)) socket.conn.once("close", () => presence.abandon(socket.id));
-    else presence.abandon(socket.id);
+    if (!isOpen(socket)) return presence.abandon(socket.id);
+    const { conn } = socket;
+    const abandon = () => presence.abandon(socket.id);
+    conn.once("close", abandon);
+    socket.once("disconnect", () => conn.off("close", abandon));
   };
 
   const refuse = (socket: Socket, error: unknown): Error => {
@@ -84,9 +89,20 @@ export const createAdmission = ({
 
   return {
     middleware: (socket, next) => {
+      const { conn } = socket;
+      if (occupied.has(conn)) {
+        refusals.count("too_many_connections", "close");
+        conn.close();
+        return next(new Error("a transport carries one connection"));
+      }
+      occupied.add(conn);
+      socket.once("disconnect", () => occupied.delete(conn));
       admit(socket).then(
         () => next(),
-        (error: unknown) => next(refuse(socket, error)),
+        (error: unknown) => {
+          occupied.delete(conn);
+          next(refuse(socket, error));
+        },
       );
     },
     admitted: (socket) => identities.get(socket),

@@ -1,6 +1,7 @@
 import { channelRoom, userRoom } from "#crds";
 import type { Log } from "#process";
 import type { Socket } from "socket.io";
+import type { Sweep } from "../auth/sweep.ts";
 import type { Identity, Tokens } from "../auth/tokens.ts";
 import type { Lifecycle } from "../lifecycle/open-lifecycle.ts";
 import { endOf, type Refusals } from "../refusals.ts";
@@ -15,6 +16,7 @@ export interface WelcomeOptions {
   handle: (connection: Connection, packet: readonly unknown[], next: () => void) => void;
   lifecycle: Lifecycle;
   tokens: Pick<Tokens, "sign">;
+  sweep: Pick<Sweep, "check">;
   eventsPerSecond: number | undefined;
   /** An app of one's own: it hears errors itself, and its clients get nothing unasked. */
   ownApp: boolean;
@@ -31,6 +33,7 @@ export const createWelcome =
     handle,
     lifecycle,
     tokens,
+    sweep,
     eventsPerSecond,
     ownApp,
     refusals,
@@ -59,9 +62,12 @@ export const createWelcome =
       connections.delete(id);
       refusals.closed(broken ?? endOf(reason, description));
       lifecycle.disconnected(connection, reason);
+      // A transport that has nothing to carry any more: to connect anew over it would cost no handshake, and no limit.
+      if (!ownApp && reason === "client namespace disconnect") socket.conn.close();
     });
     void socket.join([userRoom(user), ...identity.grants.join.map(channelRoom)]);
     lifecycle.connected(connection);
+    if (sweep.check(connection)) return;
     if (!identity.anonymous || ownApp) return;
     tokens.sign(identity).then(
       (token) => socket.emit("session", { user, token }),

@@ -10,12 +10,13 @@ const schema = z.object({ token: z.string().min(1).max(16_384) });
  * read are left, those that the token joins are joined.
  */
 export const authRefresh =
-  ({ authenticate }: ReservedContext): Answer =>
+  ({ authenticate, sweep }: ReservedContext): Answer =>
   async (connection, args) => {
     const { token } = parseArgs(schema, args);
     const identity = await authenticate(token);
     demand(identity.user === connection.identity.user);
     connection.identity = identity;
+    demand(!sweep.check(connection), "token_revoked");
     const lost = [...connection.subscribed].filter((channel) => !mayRead(identity.grants, channel));
     for (const channel of lost) await connection.socket.leave(channelRoom(channel));
     await connection.socket.join(identity.grants.join.map(channelRoom));

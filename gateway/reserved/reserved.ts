@@ -4,6 +4,7 @@ import { Refusal } from "#crds";
 import type { Store } from "#store";
 import type { Server } from "socket.io";
 import { z } from "zod";
+import type { Sweep } from "../auth/sweep.ts";
 import type { Identity } from "../auth/tokens.ts";
 import type { Connection } from "../connections/connection.ts";
 import type { GatewayContext } from "../context.ts";
@@ -18,6 +19,7 @@ export interface ReservedContext {
   remember: GatewayContext["remember"];
   /** Who shows this token now: verified and not revoked. */
   authenticate: (token: string) => Promise<Identity>;
+  sweep: Pick<Sweep, "check">;
   roomsPerConnection: number | undefined;
   payloadBytes: number | undefined;
   clock: () => number;

@@ -172,12 +172,11 @@ export const createTake = ({
 
   const takeRequest = ([pool, job]: Addressed, copies: Addressed[], settle: (outcome: Outcome) => void): void => {
     const key = jobKey(job.user, job.id);
-    const asked = requests.ask(key, pool.timeoutSeconds * 1000, (it) => {
+    requests.ask(key, pool.timeoutSeconds * 1000, (it) => {
       if (it === undefined) settle(new Refusal("request_timeout"));
       else if (it.error === undefined) settle({ ok: true, result: it.result });
       else settle({ ok: false, error: it.error });
     });
-    if (!asked) throw new Refusal("id_conflict", "a request of this id is under way");
     for (const copy of copies) void publishCopy(...copy);
     publish(pool, job).catch((error: unknown) => {
       requests.forget(key);
