@@ -186,7 +186,7 @@ describe("the chat", () => {
     const losses = () => clients.map((client) => client.losses());
 
     test("a worker killed in the middle of a job: another runs it", async () => {
-      const id = await slow(clientAt(0), 4);
+      const id = await slow(clientAt(0), 6);
       await clientAt(0).hear("job:progress", { id });
       const victim = await workerOf(clientAt(1), id, 1);
       expect(clientAt(0).of("job:done", { id })).toEqual([]);
@@ -295,7 +295,7 @@ test("the chat on a Redis and a RabbitMQ of one's own goes on without a worker a
   await ada.hear("job:done", { id: first });
 
   await using talking = talk(ada, both);
-  const id = await slow(bob, 4);
+  const id = await slow(bob, 6);
   await bob.hear("job:progress", { id });
   const victim = await workerOf(ada, id, 1);
   await example.killAndAwait(victim);
