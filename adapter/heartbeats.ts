@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Log } from "#process";
+import { listeners, type Log } from "#process";
 import type { Bus } from "./port.ts";
 import { createRoster, createSilence } from "./roster.ts";
 
@@ -35,19 +35,6 @@ export interface Heartbeats<T> extends AsyncDisposable {
   onJoin(listener: (node: string, about: T) => void): Disposable;
   onLeave(listener: (node: string, about: T, goodbye: boolean) => void): Disposable;
 }
-
-const listeners = <A extends unknown[]>() => {
-  const all = new Set<(...args: A) => void>();
-  return {
-    call: (...args: A) => {
-      for (const listener of all) listener(...args);
-    },
-    add: (listener: (...args: A) => void): Disposable => {
-      all.add(listener);
-      return { [Symbol.dispose]: () => void all.delete(listener) };
-    },
-  };
-};
 
 /** `<instance>-<random>` without what each start makes anew. */
 const instanceOf = (node: string): string => (node.includes("-") ? node.slice(0, node.lastIndexOf("-")) : node);

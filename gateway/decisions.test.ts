@@ -16,6 +16,7 @@ import { createRefusals } from "./refusals.ts";
 import { createAckGate } from "./routing/ack-gate.ts";
 import { newJobId } from "./routing/job-ids.ts";
 import { orderKey } from "./routing/order-key.ts";
+import { checkPayload } from "./routing/payload-size.ts";
 import { createRequests } from "./routing/requests.ts";
 import { compileRoutes } from "./routing/routes.ts";
 import { poolOf, settingsOf } from "./testing/settings.ts";
@@ -227,6 +228,17 @@ test("a connection that was revoked while it was let in is ended", async () => {
   expect(said).toEqual([["refused", expect.objectContaining({ event: null })], true]);
   now = 60_000;
   await eventually(() => expect(sweep.check(late)).toBe(false));
+});
+
+test.each<[string, unknown, number, string | undefined]>([
+  ["as long as allowed", "äöü", 8, undefined],
+  ["a byte longer", "äöü", 7, "payload_too_large"],
+  ["binary as base64", Buffer.alloc(30), 40, "payload_too_large"],
+  ["no JSON", [1n], 100, "invalid_payload"],
+])("a payload %s", (_what, payload, limit, code) => {
+  const check = () => checkPayload(payload, limit);
+  if (code === undefined) expect(check).not.toThrow();
+  else expect(check).toThrow(expect.objectContaining({ code }));
 });
 
 test("ids sort by time", () => {

@@ -11,6 +11,7 @@ import {
   Misconfigured,
   readEnvironment,
   readServerSettings,
+  redisAddress,
   settingsOf,
   silentLog,
   watchDirectory,
@@ -173,6 +174,20 @@ describe("a server's directory", () => {
   test("without an address names the keys that would do", async () => {
     const at = await mkdtemp(join(directory, "server-"));
     await expect(readServerSettings("redis", at)).rejects.toThrow(/neither uri nor host/);
+  });
+
+  test.each([
+    [{ uri: "redis://h" }, { host: "h", port: 6379, db: 0, tls: undefined }],
+    [
+      { uri: "rediss://me:p%40ss@[::1]:7/3" },
+      { host: "::1", port: 7, username: "me", password: "p@ss", db: 3, tls: {} },
+    ],
+    [
+      { uri: "redis://h", ca: "PEM" },
+      { host: "h", tls: { ca: "PEM" } },
+    ],
+  ])("of Redis: %j", (settings, address) => {
+    expect(redisAddress(settings)).toMatchObject(address);
   });
 
   test("is named where it is missing", () => {

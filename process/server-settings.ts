@@ -43,3 +43,16 @@ export const settingsOf = (
   if (directory === undefined) throw new Error(`${DIRECTORIES[driver]} is not set, but ${driver} is used`);
   return () => readServerSettings(driver === "zeromq" ? "hub" : driver, directory);
 };
+
+/** The parts of a Redis server's address, as its clients take them: `redis://user:password@host:port/db`. */
+export const redisAddress = ({ uri, ca }: ServerSettings) => {
+  const { protocol, hostname, port, username, password, pathname } = new URL(uri);
+  return {
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? PORTS.redis : Number(port),
+    username: username === "" ? undefined : decodeURIComponent(username),
+    password: password === "" ? undefined : decodeURIComponent(password),
+    db: Number(pathname.slice(1) || 0),
+    tls: ca !== undefined ? { ca } : protocol === "rediss:" ? {} : undefined,
+  };
+};

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Redis, type RedisOptions } from "ioredis";
-import { coalesceWrites, type Log, type ServerSettings } from "#process";
+import { Redis } from "ioredis";
+import { coalesceWrites, redisAddress, type Log, type ServerSettings } from "#process";
 
 const FIRST_MS = 10_000;
 const PING_MS = 5000;
@@ -8,18 +8,6 @@ const PING_MS = 5000;
 /** `prefix` in the uri's query: see `DeliveryOptions`. */
 export const prefixOf = ({ uri }: ServerSettings): string | undefined =>
   new URL(uri).searchParams.get("prefix") ?? undefined;
-
-const addressOf = ({ uri, ca }: ServerSettings) => {
-  const { protocol, hostname, port, username, password, pathname } = new URL(uri);
-  return {
-    host: hostname.replace(/^\[|\]$/g, ""),
-    port: port === "" ? 6379 : Number(port),
-    username: username === "" ? undefined : decodeURIComponent(username),
-    password: password === "" ? undefined : decodeURIComponent(password),
-    db: Number(pathname.slice(1) || 0),
-    tls: protocol === "rediss:" ? (ca === undefined ? {} : { ca }) : undefined,
-  } satisfies RedisOptions;
-};
 
 /** One connection to Redis that keeps itself up, with jittered backoff and settings read again; it queues nothing while it is down. */
 export interface Connection extends AsyncDisposable {
@@ -32,7 +20,7 @@ export const connect = async (
   settings: () => Promise<ServerSettings>,
   { name, log, random = Math.random }: { name: string; log: Log; random?: () => number },
 ): Promise<Connection> => {
-  const address = addressOf(await settings());
+  const address = redisAddress(await settings());
   const client = new Redis({
     ...address,
     lazyConnect: true,
@@ -61,7 +49,7 @@ export const connect = async (
     if (up) log.warn({ err: lastError, name }, "redis connection closed");
     up = false;
     settings().then(
-      (next) => Object.assign(client.options, addressOf(next)),
+      (next) => Object.assign(client.options, redisAddress(next)),
       (error: unknown) => log.warn({ err: error }, "redis settings cannot be read; the last ones stay"),
     );
   });

@@ -1,4 +1,5 @@
 import { channelOfRoom } from "#crds";
+import { listeners } from "#process";
 import type { Server } from "socket.io";
 import type { Connections } from "./connection.ts";
 
@@ -15,19 +16,6 @@ export interface LocalChannels {
   has(channel: string): boolean;
   size(): number;
 }
-
-const listeners = <A extends unknown[]>() => {
-  const all = new Set<(...args: A) => void>();
-  return {
-    add: (listener: (...args: A) => void): Disposable => {
-      all.add(listener);
-      return { [Symbol.dispose]: () => void all.delete(listener) };
-    },
-    call: (...args: A) => {
-      for (const listener of all) listener(...args);
-    },
-  };
-};
 
 /** Follows the rooms of the default namespace, whoever makes them: clients, workers, the HTTP API or an app. After the adapter is set. */
 export const followChannels = (io: Server, connections: Connections): LocalChannels => {

@@ -1,15 +1,17 @@
-import { encodeJob, Refusal } from "#crds";
+import { hasBinary, packBinary, Refusal } from "#crds";
 
-const sized = (payload: unknown): number => encodeJob({ v: 1, id: "", event: "", payload, mode: "job", at: 0 }).length;
-const ENVELOPE = sized(0) - 1;
+/** A UTF-16 unit is three bytes of UTF-8 at most. */
+const MOST_BYTES = 3;
 
 /** Refuses a payload of more than `limit` bytes as JSON, and one that is none (nested without end). */
-export const checkPayload = (payload: unknown, limit: number | undefined): void => {
-  let size: number;
+export const checkPayload = (payload: unknown, limit = Infinity): void => {
+  let text: string;
   try {
-    size = sized(payload) - ENVELOPE;
+    text = JSON.stringify(hasBinary(payload) ? packBinary(payload) : payload) ?? "";
   } catch (error) {
     throw new Refusal("invalid_payload", undefined, { cause: error });
   }
-  if (limit !== undefined && size > limit) throw new Refusal("payload_too_large", `${size} of ${limit} bytes`);
+  if (text.length * MOST_BYTES <= limit) return;
+  const size = Buffer.byteLength(text);
+  if (size > limit) throw new Refusal("payload_too_large", `${size} of ${limit} bytes`);
 };

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { Redis, type RedisOptions } from "ioredis";
 import { Refusal } from "#crds";
-import type { Log, ServerSettings } from "#process";
+import { redisAddress, type Log, type ServerSettings } from "#process";
 import { SCRIPTS, type ScriptName } from "./scripts.ts";
 
 type Argument = string | number | Buffer;
@@ -34,22 +34,10 @@ const MAX_DELAY_MS = 5000;
 // ioredis adds a method per script, and its types cannot know them.
 const scripted = (it: Redis) => it as unknown as Scripts;
 
-const addressOf = ({ uri, ca }: ServerSettings) => {
-  const { protocol, hostname, port, username, password, pathname } = new URL(uri);
-  return {
-    host: hostname.replace(/^\[|\]$/g, ""),
-    port: port === "" ? 6379 : Number(port),
-    username: username === "" ? undefined : decodeURIComponent(username),
-    password: password === "" ? undefined : decodeURIComponent(password),
-    db: Number(pathname.slice(1) || 0),
-    ...(ca !== undefined ? { tls: { ca } } : protocol === "rediss:" ? { tls: {} } : {}),
-  } satisfies RedisOptions;
-};
-
 /** How ioredis is to reach a server; reconnecting, with settings read anew, is not its own. */
 export const redisOptions = (settings: ServerSettings) =>
   ({
-    ...addressOf(settings),
+    ...redisAddress(settings),
     lazyConnect: true,
     retryStrategy: null,
     enableOfflineQueue: false,
