@@ -5,7 +5,7 @@ import type { Registry } from "prom-client";
 export const registerGauges = (
   registry: Registry,
   sizes: Record<
-    "connections" | "local_channels" | "acks_owed" | "requests_waiting" | "presence_underway",
+    "connections" | "local_channels" | "acks_owed" | "queued_unrecorded" | "requests_waiting" | "presence_underway",
     () => number
   >,
 ): void => {
@@ -13,6 +13,7 @@ export const registerGauges = (
     connections: "Clients connected to this gateway",
     local_channels: "Channels with a subscriber on this gateway",
     acks_owed: "Jobs whose sender waits for the ack",
+    queued_unrecorded: "Jobs that the broker has taken and the ledger does not know yet",
     requests_waiting: "Requests that wait for a worker's answer",
     presence_underway: "Changes of presence that the store has not confirmed",
   };

@@ -54,6 +54,23 @@ describe("events that pools take", () => {
     await eventually(() => expect(new Set(runs).size).toBe(2));
   });
 
+  test("job: one that waits for a worker is known by its id at once, and in the queue that jobs:<pool> shows", async () => {
+    const pool = poolOf("chat", ["chat:*"]);
+    await using cluster = testCluster([pool]);
+    const here = await cluster.gateway();
+    using anna = await here.client();
+    const { id } = (await anna.ask("chat:message", 1)) as { id: string };
+    expect(await anna.ask("job:status", { id })).toMatchObject({
+      ok: true,
+      job: { id, state: "queued", pool: "chat" },
+    });
+    await eventually(async () => {
+      expect(await here.store.ledger.overview("chat", 10)).toMatchObject({ waiting: 1, queued: [{ id }] });
+    });
+    await cluster.worker(pool, () => 1);
+    await eventually(() => expect(anna.of("job:done")).toMatchObject([{ id }]));
+  });
+
   test("request: the ack is the handler's result, its failure, or request_timeout", async () => {
     const pool = poolOf("calc", ["calc:*"], { mode: "request", timeoutSeconds: 1 });
     await using cluster = testCluster([pool]);

@@ -3,7 +3,7 @@ import type { Delivery, Membership } from "#adapter";
 import type { Broker } from "#broker";
 import { REVOCATIONS_TOPIC, type LiveConfig, type Revocation } from "#crds";
 import type { Log, Watched } from "#process";
-import type { Store } from "#store";
+import { createLedgerWriter, type Store } from "#store";
 import type { Registry } from "prom-client";
 import { loadApp } from "./app.ts";
 import { startSweep } from "./auth/sweep.ts";
@@ -23,6 +23,7 @@ import { createRemember, quietly } from "./remember.ts";
 import { createAnswers } from "./reserved/index.ts";
 import { createAckGate } from "./routing/ack-gate.ts";
 import { newJobId } from "./routing/job-ids.ts";
+import { createQueued, withQueued } from "./routing/queued.ts";
 import { createRequests } from "./routing/requests.ts";
 import { compileRoutes } from "./routing/routes.ts";
 import { createTake } from "./routing/take.ts";
@@ -59,7 +60,7 @@ export const startGateway = async (
   parts: GatewayParts,
   { host, port }: { host: string; port: number },
 ): Promise<RunningGateway> => {
-  const { cluster, node, settings, delivery, broker, store, membership, config, log, registry } = parts;
+  const { cluster, node, settings, delivery, broker, membership, config, log, registry } = parts;
   const { clock = Date.now } = parts;
   const { bus } = delivery;
   await using stack = new AsyncDisposableStack();
@@ -71,7 +72,15 @@ export const startGateway = async (
   const listener = createListener(settings, app?.options ?? {}, () => draining);
   const { io, server } = listener;
   const gate = createAckGate();
-  delivery.attach(io, gate);
+  const writer = stack.use(createLedgerWriter({ ledger: parts.store.ledger, log, registry }));
+  const queued = stack.use(createQueued((entry) => writer.record(entry)));
+  const store = { ...parts.store, ledger: withQueued(parts.store.ledger, queued) };
+  delivery.attach(io, {
+    hold: (job, deliver) => {
+      queued.heard(job);
+      return gate.hold(job, deliver);
+    },
+  });
   await delivery.ready();
   const channels = followChannels(io, connections);
 
@@ -87,6 +96,7 @@ export const startGateway = async (
     ids: store.ids,
     requests,
     gate,
+    queued,
     node,
     payloadBytes: limits.payloadBytes,
     clock,
@@ -173,6 +183,7 @@ export const startGateway = async (
     connections: () => connections.size,
     local_channels: channels.size,
     acks_owed: gate.size,
+    queued_unrecorded: queued.size,
     requests_waiting: requests.size,
     presence_underway: presence.size,
   });

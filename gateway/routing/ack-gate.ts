@@ -4,8 +4,8 @@ import type { JobGate } from "#adapter";
 export interface AckGate extends JobGate {
   /** `socket` is owed the ack of `job`; false where another connection of the user is owed it already. */
   owe(job: string, socket: string): boolean;
-  /** The ack is out: what waited follows it. */
-  paid(job: string, socket: string): void;
+  /** The ack is out: what waited follows it. True where something did. */
+  paid(job: string, socket: string): boolean;
   size(): number;
 }
 
@@ -19,9 +19,10 @@ export const createAckGate = (): AckGate => {
     },
     paid: (job, socket) => {
       const it = owed.get(job);
-      if (it?.socket !== socket) return;
+      if (it?.socket !== socket) return false;
       owed.delete(job);
       for (const deliver of it.held) deliver(socket);
+      return it.held.length > 0;
     },
     hold: (job, deliver) => {
       const it = owed.get(job);

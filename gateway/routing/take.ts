@@ -9,6 +9,7 @@ import type { AckGate } from "./ack-gate.ts";
 import { newJobId } from "./job-ids.ts";
 import { orderKey } from "./order-key.ts";
 import { checkPayload } from "./payload-size.ts";
+import type { Queued } from "./queued.ts";
 import type { Requests } from "./requests.ts";
 import type { Route } from "./routes.ts";
 
@@ -18,6 +19,7 @@ export interface TakeOptions {
   ids: Ids;
   requests: Requests;
   gate: AckGate;
+  queued: Pick<Queued, "taken" | "heard">;
   node: string;
   /** Bytes of one payload as JSON; undefined: any. */
   payloadBytes: number | undefined;
@@ -45,6 +47,7 @@ export const createTake = ({
   ids,
   requests,
   gate,
+  queued,
   node,
   payloadBytes,
   clock,
@@ -141,6 +144,7 @@ export const createTake = ({
     const copied = copies.map((copy) => publishCopy(...copy));
     if (main !== undefined) {
       const [{ durable }] = await Promise.all([publish(...main), ...copied]);
+      queued.taken(main[0].name, main[1]);
       return { ok: true, id, durable };
     }
     const failures = (await Promise.all(copied)).filter((failure) => failure !== undefined);
@@ -204,7 +208,7 @@ export const createTake = ({
       const owed = socket !== undefined && gate.owe(key, socket);
       const end = (outcome: Outcome) => {
         settle(outcome);
-        if (owed) gate.paid(key, socket);
+        if (owed && gate.paid(key, socket)) queued.heard(key);
       };
       takeJob(submission, id, main, copied).then(end, (error: unknown) => end(refusalOf(error)));
     } catch (error) {

@@ -24,7 +24,7 @@ export const openFeeds = async (context: FeedsContext): Promise<Feeds> => {
   });
   await using opened = new AsyncDisposableStack();
   const cluster = opened.use(await openClusterFeed({ node, bus, local }));
-  const pools = () => config.current().pools.map(({ name }) => name);
+  const pools = () => config.current().pools;
   const jobs = opened.use(openJobsFeed({ ledger: store.ledger, pools, local, log, registry, now: clock }));
   opened.use(onLocalChannel((channel, occupied) => jobs.onLocalChannel(channel, occupied)));
 

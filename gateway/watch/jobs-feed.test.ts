@@ -39,7 +39,7 @@ const open = ({ pools = ["chat"] } = {}) => {
         return state.overview;
       },
     },
-    pools: () => pools,
+    pools: () => pools.map((name) => ({ name, timeoutSeconds: 30 })),
     local: (channel) => ({ emit: (event, ...args) => emitted.push([channel, event, ...args]) }),
     log: silentLog(),
     registry,
@@ -90,6 +90,16 @@ describe("the feed of jobs:<pool>", () => {
     state.overview = overview({ running: [entry("1", { progress: 0.5 })] });
     await eventually(() => expect(emitted).toHaveLength(3));
     expect(emitted.at(-1)).toEqual(["jobs:chat", "jobs", { ...empty, running: [entry("1", { progress: 0.5 })] }]);
+  });
+
+  test("a job whose worker was killed before it had written the end does not run for ever", async () => {
+    using opened = open();
+    const { feed, state, emitted } = opened;
+    state.clock = 1_000_000;
+    const [stale, recent] = [entry("1", { startedAt: 900_000 }), entry("2", { startedAt: 990_000 })];
+    state.overview = overview({ running: [stale, recent] });
+    feed.onLocalChannel("jobs:chat", true);
+    await eventually(() => expect(emitted).toEqual([["jobs:chat", "jobs", { ...empty, running: [recent] }]]));
   });
 
   test("results are not in it, users and errors are", async () => {

@@ -1,4 +1,4 @@
-import { jobsChannel, type JobsPicture } from "#crds";
+import { jobsChannel, type JobsPicture, type Pool } from "#crds";
 import { counter, type Log } from "#process";
 import type { Ledger } from "#store";
 import type { Registry } from "prom-client";
@@ -11,8 +11,8 @@ export interface Emits {
 
 export interface JobsFeedOptions {
   ledger: Pick<Ledger, "overview">;
-  /** Names of the live configuration's pools. */
-  pools: () => readonly string[];
+  /** The live configuration's pools. */
+  pools: () => readonly Pick<Pool, "name" | "timeoutSeconds">[];
   /** This gateway's own subscribers of `channel`. */
   local: (channel: string) => Emits;
   log: Log;
@@ -43,6 +43,8 @@ interface Watching {
 
 const PREFIX = jobsChannel("");
 const AWAY_MS = 1000;
+/** Workers' clocks and batches may be this late. */
+const LATE_MS = 60_000;
 
 export const openJobsFeed = ({ now = Date.now, everyMs = 250, limit = 50, ...options }: JobsFeedOptions): JobsFeed => {
   const { ledger, local, log } = options;
@@ -62,10 +64,12 @@ export const openJobsFeed = ({ now = Date.now, everyMs = 250, limit = 50, ...opt
   };
 
   const look = async (it: Watching) => {
-    if (it.reading || now() < it.notBefore || !options.pools().includes(it.pool)) return;
+    const pool = options.pools().find(({ name }) => name === it.pool);
+    if (it.reading || now() < it.notBefore || pool === undefined) return;
     it.reading = true;
+    const since = now() - pool.timeoutSeconds * 1000 - LATE_MS;
     try {
-      show(it, jobsPictureOf(it.pool, await ledger.overview(it.pool, limit)));
+      show(it, jobsPictureOf(it.pool, await ledger.overview(it.pool, limit), since));
     } catch (error) {
       failures.inc();
       log.debug({ err: error, pool: it.pool }, "the ledger cannot be read");

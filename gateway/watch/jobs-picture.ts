@@ -8,11 +8,18 @@ export const jobViewOf = (entry: LedgerEntry): JobView => {
   return view;
 };
 
-/** The event `jobs` of a pool. */
-export const jobsPictureOf = (pool: string, overview: Awaited<ReturnType<Ledger["overview"]>>): JobsPicture => ({
+/**
+ * The event `jobs` of a pool. What is said to run since before `since` does not: an attempt ends with the pool's timeout, and its worker was
+ * killed before it had written the end.
+ */
+export const jobsPictureOf = (
+  pool: string,
+  overview: Awaited<ReturnType<Ledger["overview"]>>,
+  since: number,
+): JobsPicture => ({
   pool,
   waiting: overview.waiting,
   queued: overview.queued.map(jobViewOf),
-  running: overview.running.map(jobViewOf),
+  running: overview.running.filter(({ startedAt = since }) => startedAt >= since).map(jobViewOf),
   finished: overview.finished.map(jobViewOf),
 });

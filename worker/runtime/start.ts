@@ -38,7 +38,7 @@ export const startWorker = async ({
   readiness(() => (broker.connected() ? undefined : "the broker does not answer"));
   readiness(() => (bus.connected() ? undefined : "the adapter does not answer"));
 
-  const ledgerWriter = stack.use(createLedgerWriter({ ledger: store.ledger, log, registry }));
+  const ledgerWriter = stack.use(createLedgerWriter({ ledger: store.ledger, log, registry, flushMs: 10 }));
   const cancels = createCancels({ connected: () => bus.connected() });
   const runner = createRunner({
     pool,
