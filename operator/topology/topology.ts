@@ -2,23 +2,10 @@ import type { Cluster } from "#crds";
 import { entryRole } from "./entry.ts";
 import { gatewayRole } from "./gateway.ts";
 import { hubRole } from "./hub.ts";
-import type { EnvValue, Problem, Topology } from "./model.ts";
+import type { EnvValue, Topology } from "./model.ts";
+import { notServed } from "./not-served.ts";
 import { planes, type ManagedAs } from "./servers.ts";
 import { livePool, workerRole } from "./worker.ts";
-
-const orderProblems = ({ spec }: Cluster, env: Record<string, EnvValue>): Problem[] =>
-  env["BROKER"] !== "rabbitmq"
-    ? []
-    : spec.workers.flatMap(({ orderBy }, index) =>
-        orderBy === "none"
-          ? []
-          : [
-              {
-                path: `spec.workers[${index}].orderBy`,
-                message: "RabbitMQ does not order jobs by key yet: use broker.type zeromq, or orderBy none",
-              },
-            ],
-      );
 
 /** The processes that make `cluster` so. `hub`: every managed server is the hub, and an entry spreads connections. */
 export const topology = (cluster: Cluster, { managedAs }: { managedAs: ManagedAs }): Topology => {
@@ -41,6 +28,6 @@ export const topology = (cluster: Cluster, { managedAs }: { managedAs: ManagedAs
     ],
     servers,
     liveConfig: { pools: cluster.spec.workers.map(livePool) },
-    problems: [...problems, ...orderProblems(cluster, env)],
+    problems: [...problems, ...notServed(cluster, env)],
   };
 };
