@@ -39,7 +39,8 @@ test("one whose worker was heard is left to its worker", () => {
 });
 
 test("one without a user is recorded at once, what is no job never", () => {
-  queued.taken("p", { ...job({ id: "b" }), user: undefined } as Job);
+  const { user: _none, ...nobody } = job({ id: "b" });
+  queued.taken("p", nobody);
   queued.taken("p", job({ mode: "copy" }));
   expect(recorded.map(({ id }) => id)).toEqual(["b"]);
 });
