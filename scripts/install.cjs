@@ -13,18 +13,23 @@ const fail = (message) => {
 
 if (changed(at("node_modules", ".package-lock.json")) < changed(at("package-lock.json"))) {
   process.stdout.write("Installing dependencies (once) …\n");
+  // Not `npm ci`: that wants the optional packages of every platform in the lock file, and npm install adds the machine's own.
   const npm = process.env.npm_execpath;
   const [command, ...args] = npm === undefined ? ["npm"] : [process.execPath, npm];
-  const { status } = spawnSync(command, [...args, "ci", "--no-fund", "--no-audit", "--loglevel=error"], {
-    cwd: root,
-    stdio: "inherit",
-  });
-  if (status !== 0) fail("npm ci failed: its message is above");
+  const { status } = spawnSync(
+    command,
+    [...args, "install", "--no-save", "--no-fund", "--no-audit", "--loglevel=error"],
+    {
+      cwd: root,
+      stdio: "inherit",
+    },
+  );
+  if (status !== 0) fail("npm install failed: its message is above");
 }
 
 const node = at("node_modules", ".bin", process.platform === "win32" ? "node.cmd" : "node");
 const { stdout } = spawnSync(node, ["--version"], { encoding: "utf8", shell: process.platform === "win32" });
 if (!(stdout ?? "").startsWith("v24."))
   fail(
-    `Node 24 is needed and node_modules/.bin/node is ${(stdout ?? "").trim() || "missing"}: run npm ci with install scripts allowed`,
+    `Node 24 is needed and node_modules/.bin/node is ${(stdout ?? "").trim() || "missing"}: run npm install with install scripts allowed`,
   );
