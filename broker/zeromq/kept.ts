@@ -14,6 +14,8 @@ export interface KeptJob {
   /** Until when its retry waits, by `clock`. */
   dueAt: number;
   death?: Death | undefined;
+  /** The hub that is there has said that it has it. */
+  held: boolean;
 }
 
 interface KeptOptions {
@@ -36,8 +38,8 @@ export interface Kept {
   again(n: number, attempt: number, inMs: number): void;
   died(n: number, attempts: number, death: Death): void;
   /**
-   * To a hub that came back empty: offers everything; to one that did not: asks what it has finished meanwhile. Resolves with false
-   * where the hub went away on the way.
+   * Offers what the hub has not said to have (everything, to one that came back empty), and asks what of the rest it has finished
+   * meanwhile. Resolves with false where the hub went away on the way.
    */
   offer(fresh: boolean): Promise<boolean>;
   /** Whether offers are under way. */
@@ -88,6 +90,7 @@ export const createKept = (options: KeptOptions): Kept => {
   const offerAll = async (mine: number) => {
     const mustWait = () => mine === round && !room();
     for (const job of jobs.values()) {
+      if (job.held) continue;
       while (mustWait())
         await new Promise<void>((resolve) => {
           goOn = resolve;
@@ -97,18 +100,14 @@ export const createKept = (options: KeptOptions): Kept => {
     }
   };
   const askAll = () => {
-    const numbers = [...jobs.keys()];
+    const numbers = [...jobs.values()].filter(({ held }) => held).map(({ n }) => n);
     for (let at = 0; at < numbers.length; at += 1000) say(["have", numbers.slice(at, at + 1000)]);
   };
   const tryAgain = () => {
     timer = undefined;
     const list = homeless;
     homeless = new Map();
-    for (const job of list.values()) {
-      if (room()) sayOffer(job);
-      else homeless.set(job.n, job);
-    }
-    if (homeless.size > 0) timer = setTimeout(tryAgain, REFUSED_AGAIN_MS);
+    for (const job of list.values()) if (!room() || !sayOffer(job)) refused(job.n);
   };
   const reset = () => {
     round += 1;
@@ -123,12 +122,12 @@ export const createKept = (options: KeptOptions): Kept => {
 
   return {
     keep: (job, order) => {
-      job.order = order;
+      Object.assign(job, { order, held: true });
       jobs.set(job.n, job);
     },
     taken: (n, order) => {
       const job = jobs.get(n);
-      if (job !== undefined) job.order = order;
+      if (job !== undefined) Object.assign(job, { order, held: true });
       answered(n);
     },
     refused,
@@ -151,10 +150,8 @@ export const createKept = (options: KeptOptions): Kept => {
     },
     offer: async (fresh) => {
       reset();
-      if (!fresh) {
-        askAll();
-        return true;
-      }
+      if (fresh) for (const job of jobs.values()) job.held = false;
+      askAll();
       const mine = round;
       offering = true;
       await offerAll(mine);

@@ -124,6 +124,18 @@ describe("a publisher on the hub", () => {
     expect(it.heard()).toEqual(["offer 2 q b 1 2 0"]);
   });
 
+  test("what it has not said to have is offered again when the line to it breaks on the way", async () => {
+    const it = setUp();
+    for (const [index, id] of ["a", "b"].entries()) await it.taken(index + 1, id);
+    it.go();
+    it.come(true);
+    it.publisher.hear(["taken", 1, 1]);
+    it.heard();
+    it.go();
+    it.come(false);
+    expect(it.heard()).toEqual(["have [1]", "offer 2 q b 1 2 0"]);
+  });
+
   test("what a hub that came back is too full for is offered again", async () => {
     const it = setUp();
     await it.taken(1, "a");

@@ -13,7 +13,7 @@ interface PublisherOptions {
   /** How long a publish waits for its confirm, and for a hub that has just gone away. */
   confirmMs?: number;
   graceMs?: number;
-  /** Publishes that wait for a hub that has just gone away. */
+  /** Publishes that wait for a hub that has just gone away, or is given what is kept first. */
   maxWaiting?: number;
 }
 
@@ -78,11 +78,22 @@ export const createPublisher = (options: PublisherOptions): PublishSide => {
       new Promise((resolve, reject) => {
         const time = clock();
         const away = downSince === undefined ? undefined : time - downSince;
-        if (away !== undefined && (away > graceMs || unconfirmed.size >= maxWaiting))
+        const mustWait = away !== undefined || !open;
+        if ((away ?? 0) > graceMs || (mustWait && unconfirmed.size >= maxWaiting))
           return reject(new Refusal("broker_unavailable", "the hub is away"));
         const n = (last += 1);
         const waiting: Unconfirmed = {
-          job: { n, queue, id: job.id, key: job.key ?? null, body: encodeJob(job), attempt: 1, order: 0, dueAt: 0 },
+          job: {
+            n,
+            queue,
+            id: job.id,
+            key: job.key ?? null,
+            body: encodeJob(job),
+            attempt: 1,
+            order: 0,
+            dueAt: 0,
+            held: false,
+          },
           mode: pool.mode,
           deadline: time + (away === undefined ? confirmMs : graceMs - away),
           resolve,
@@ -90,7 +101,7 @@ export const createPublisher = (options: PublisherOptions): PublishSide => {
         };
         unconfirmed.set(n, waiting);
         watch();
-        if (away === undefined && open) submit(waiting);
+        if (!mustWait) submit(waiting);
       }),
     hear: (word) => {
       switch (word[0]) {
