@@ -30,6 +30,11 @@ export const brokerService =
       name: "realtime_hub_broker_refused_total",
       help: "Jobs that were not taken: the hub is full.",
     });
+    const dropped = counter(registry, {
+      name: "realtime_hub_broker_dropped_total",
+      help: "Jobs dropped: the oldest dead letters where there are too many, requests that no worker took in time.",
+      labelNames: ["reason"],
+    });
     const nodes = new Map<string, string>();
     const peers = new Map<string, string>();
     const say = (peer: string, word: BrokerWord, body?: Uint8Array) => socket.send(peer, word, body);
@@ -39,7 +44,11 @@ export const brokerService =
     };
     const outlet: Outlet = {
       hand: ({ peer, sub }, job) => say(peer, ["job", sub, job.uid, job.attempt], job.body),
-      finished: (job) => tell(job, ["finished", job.n]),
+      finished: (job) => {
+        if (job.state === "dead") dropped.inc({ reason: "too_many_dead" });
+        else if (job.state === "waiting") dropped.inc({ reason: "request_expired" });
+        tell(job, ["finished", job.n]);
+      },
       again: (job, inMs) => tell(job, ["again", job.n, job.attempt, inMs]),
       died: (job) => {
         if (job.death === undefined) return;
