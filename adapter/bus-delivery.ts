@@ -94,8 +94,8 @@ export const busDelivery = (
   const questions = createQuestions();
   const serving = new Map<BusAdapter, Subscription>();
   const pending = new Set<Promise<void>>();
-  let gateways: Promise<Heartbeats<Served>> | undefined;
-  let beats: Heartbeats<Served> | undefined;
+  let beats: (Heartbeats<Served> & AsyncDisposable) | undefined;
+  let disposed = false;
 
   const announce = () => beats?.announce();
   const track = (work: Promise<void>): Promise<void> => {
@@ -138,12 +138,12 @@ export const busDelivery = (
       awaitSubscription(nsp, track(serve(nsp.name, adapter)));
       return adapter;
     });
-    gateways = joinGateways(
+    const join = joinGateways(
       bus,
       { node, served: () => ({ namespaces: [...serving.keys()].map(({ nsp }) => String(nsp.name)) }), log, timing },
       { answered: (bytes) => questions.take(decodeAnswer(bytes)), gone: (other) => questions.gone(other) },
     );
-    void track(gateways.then((joined) => void (beats = joined)));
+    void track(join.then((joined) => (disposed ? joined[Symbol.asyncDispose]() : void (beats = joined))));
   };
   return {
     bus,
@@ -154,8 +154,8 @@ export const busDelivery = (
       await Promise.all(pending);
     },
     [Symbol.asyncDispose]: async () => {
-      const joined = await gateways?.catch(() => undefined);
-      await joined?.[Symbol.asyncDispose]();
+      disposed = true;
+      await beats?.[Symbol.asyncDispose]();
       await Promise.all([...serving.values()].map((subscription) => subscription[Symbol.asyncDispose]()));
     },
   };
