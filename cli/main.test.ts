@@ -170,11 +170,21 @@ describe("up", () => {
     await eventually(() => expect(Object.values(all).some(isAlive)).toBe(false));
   });
 
-  test("that is killed takes its processes with it", async () => {
+  test("that is killed takes its processes with it; started again at once, it has their ports", async () => {
     await write(GATEWAY);
-    const cli = run("up", "realtimecluster.yaml", "--port", String(await freePort()));
-    const all = await ready("cli-entry-0", "cli-gateway-0", "cli-hub-0");
+    const args = ["up", "realtimecluster.yaml", "--port", String(await freePort())];
+    const cli = run(...args);
+    const all = Object.values(await ready("cli-entry-0", "cli-gateway-0", "cli-hub-0"));
     await cli.kill("SIGKILL");
-    await eventually(() => expect(Object.values(all).some(isAlive)).toBe(false), SLOW);
+    run(...args);
+    await eventually(async () => {
+      const found = Object.values(await pids());
+      expect(found).toHaveLength(3);
+      expect(all.some((pid) => found.includes(pid))).toBe(false);
+    }, SLOW);
+    const third = run(...args);
+    expect(await third.exited).toBe(1);
+    await eventually(() => expect(third.lines).toEqual([expect.stringMatching("^cli runs already")]));
+    await eventually(() => expect(all.some(isAlive)).toBe(false), SLOW);
   });
 });

@@ -1,6 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { openLocalSubstrate, readRunState, writeRunState } from "#local";
+import { claimRunState, openLocalSubstrate, startOf, writeRunState, type RunState } from "#local";
 import { openSignals, startReconciling, type ClusterStatus } from "#operator";
 import { silentLog, watched } from "#process";
 import { destination, pino } from "pino";
@@ -20,6 +20,8 @@ export interface UpOptions {
 }
 
 const DEFAULT_PORT = 3000;
+/** How long the processes of a supervisor that was killed may take to leave their ports. */
+const STOPPING_MS = 5000;
 
 const printAddresses = (
   { file, cluster, directory }: Loaded,
@@ -45,13 +47,29 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
   const first = await load(fileOf(named));
   const { file, directory } = first;
   const name = first.cluster.name;
-  const running = await readRunState(directory);
-  if (running !== undefined)
-    throw new UserError(`${name} runs already (process ${running.pid}, port ${running.clients}): stop that one first`);
   const clients = options.port ?? DEFAULT_PORT;
   const api = options.port === undefined ? (first.cluster.spec.gateway.api?.port ?? clients + 1) : clients + 1;
-  await requireFree(options.host, clients, "clients");
-  if (first.cluster.spec.gateway.api !== undefined) await requireFree(options.host, api, "the API");
+  const self: RunState = {
+    pid: process.pid,
+    started: (await startOf(process.pid)) ?? "",
+    cluster: name,
+    file,
+    clients,
+    instances: [],
+    conditions: [],
+  };
+  const { running, killed } = await claimRunState(directory, self);
+  if (running !== undefined)
+    throw new UserError(`${name} runs already (process ${running.pid}, port ${running.clients}): stop that one first`);
+  let writing = Promise.resolve();
+  await using stack = new AsyncDisposableStack();
+  stack.defer(async () => {
+    await writing;
+    await rm(directory.state, { force: true });
+  });
+  const patienceMs = killed ? STOPPING_MS : 0;
+  await requireFree(options.host, clients, "clients", patienceMs);
+  if (first.cluster.spec.gateway.api !== undefined) await requireFree(options.host, api, "the API", patienceMs);
 
   let current = first;
   let status: ClusterStatus | undefined;
@@ -61,12 +79,6 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
   const show = limitLines((text) => out.line(text));
   const isStopping = (instance: string) =>
     substrate.instances().some((it) => it.instance === instance && it.state === "stopping");
-  let writing = Promise.resolve();
-  await using stack = new AsyncDisposableStack();
-  stack.defer(async () => {
-    await writing;
-    await rm(directory.state, { force: true });
-  });
   const substrate = stack.use(
     await openLocalSubstrate({
       directory,
@@ -88,10 +100,7 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
     writing = writing
       .then(() =>
         writeRunState(directory, {
-          pid: process.pid,
-          cluster: name,
-          file,
-          clients,
+          ...self,
           ...(current.cluster.spec.gateway.api === undefined ? {} : { api }),
           instances: [...substrate.instances()],
           conditions: status?.conditions ?? [],
@@ -103,7 +112,6 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
     { level: "info" },
     destination({ dest: join(directory.path, "logs", "supervisor.log"), mkdir: true, sync: true }),
   );
-  await writeRunState(directory, { pid: process.pid, cluster: name, file, clients, instances: [], conditions: [] });
   printAddresses(first, { clients, api }, out);
   substrate.onChange((_cluster, events) => {
     for (const event of events) if (isNews(event)) out.line(describeEvent(out, event));

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 /** Where everything of a cluster lies on a laptop, beside its file. */
@@ -39,12 +39,32 @@ export const stateDirectory = (home: string, cluster: string): StateDirectory =>
   };
 };
 
-/** Writes a file whole: whoever reads it sees the old text or the new one. */
-export const writeWhole = async (file: string, text: string, mode = 0o600): Promise<void> => {
+const writeAside = async (file: string, text: string, mode: number): Promise<string> => {
   await mkdir(dirname(file), { recursive: true });
   const aside = `${file}.${randomBytes(4).toString("hex")}.tmp`;
   await writeFile(aside, text, { mode });
-  await rename(aside, file);
+  return aside;
+};
+
+/** Writes a file whole: whoever reads it sees the old text or the new one. */
+export const writeWhole = async (file: string, text: string, mode = 0o600): Promise<void> =>
+  rename(await writeAside(file, text, mode), file);
+
+const isThere = (error: unknown) =>
+  typeof error === "object" && error !== null && "code" in error && error.code === "EEXIST";
+
+/** As `writeWhole`; false where there is such a file already, which stays. */
+export const createWhole = async (file: string, text: string, mode = 0o600): Promise<boolean> => {
+  const aside = await writeAside(file, text, mode);
+  try {
+    await link(aside, file);
+    return true;
+  } catch (error) {
+    if (isThere(error)) return false;
+    throw error;
+  } finally {
+    await rm(aside, { force: true });
+  }
 };
 
 const makeOnce = async (file: string): Promise<void> => {
