@@ -37,10 +37,14 @@ const startTarget = async (name: string): Promise<Target> => {
 };
 
 const registry = () => new Registry();
-const startEntry = async (targets: () => string[], waitMs = 2000): Promise<Balancer & { metrics: Registry }> => {
+const startEntry = async (
+  targets: () => string[],
+  waitMs = 2000,
+  lingerMs = 30_000,
+): Promise<Balancer & { metrics: Registry }> => {
   const metrics = registry();
   const entry = stack.use(
-    await balance({ host: "127.0.0.1", port: 0, targets, metrics: entryMetrics(metrics), waitMs }),
+    await balance({ host: "127.0.0.1", port: 0, targets, metrics: entryMetrics(metrics), waitMs, lingerMs }),
   );
   return Object.assign(entry, { metrics });
 };
@@ -139,6 +143,23 @@ describe("connections", () => {
     await eventually(() => expect(client.text()).toBe("a\n"));
     client.socket.resetAndDestroy();
     await eventually(() => expect(target.sockets[0]?.destroyed).toBe(true));
+  });
+
+  test("end where the client takes nothing, or does not close after its target, and is silent; idle ones stay", async () => {
+    const target = await startTarget("a");
+    const entry = await startEntry(() => [target.address], 2000, 200);
+    const clients: Client[] = [];
+    for (let i = 0; i < 3; i++) {
+      const client = open(entry.port);
+      clients.push(client);
+      await eventually(() => expect(client.text()).toBe("a\n"));
+    }
+    clients[0]?.socket.pause();
+    target.sockets[0]?.write(Buffer.alloc(64 << 20));
+    target.sockets[1]?.end();
+    await eventually(async () => expect(await valueOf(entry.metrics, "realtime_entry_connections")).toBe(1));
+    clients[2]?.socket.write("here");
+    await eventually(() => expect(clients[2]?.text()).toBe("a\nHERE"));
   });
 
   test("wait for a slow reader without taking more memory", async () => {

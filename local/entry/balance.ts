@@ -20,6 +20,8 @@ export interface BalanceOptions {
   waitMs?: number;
   /** Waiting connections beyond this many are refused at once. */
   maxWaiting?: number;
+  /** A client that takes nothing of what waits for it, or does not close when its gateway has, and is silent for so long is let go. */
+  lingerMs?: number;
 }
 
 export type EntryMetrics = ReturnType<typeof entryMetrics>;
@@ -70,8 +72,12 @@ const dial = (target: string): Promise<Socket | undefined> =>
 const follow = (other: Socket) => (hadError: boolean) => (hadError ? other.resetAndDestroy() : other.destroySoon());
 
 /** Passes bytes both ways; each direction ends by itself, and when one socket has gone the other follows with what is left to write. */
-const join = (client: Socket, gateway: Socket): void => {
+const join = (client: Socket, gateway: Socket, lingerMs: number): void => {
   gateway.on("error", () => {});
+  client.setTimeout(lingerMs).on("timeout", () => {
+    if (client.writableNeedDrain || gateway.readableEnded) client.destroy();
+  });
+  gateway.on("end", () => client.setTimeout(lingerMs));
   client.on("close", follow(gateway));
   gateway.on("close", follow(client));
   client.pipe(gateway);
@@ -86,6 +92,7 @@ export const balance = async ({
   metrics,
   waitMs = 2000,
   maxWaiting = 1000,
+  lingerMs = 30_000,
 }: BalanceOptions): Promise<Balancer> => {
   let turn = 0;
   let waiting = 0;
@@ -125,7 +132,7 @@ export const balance = async ({
       return;
     }
     if (client.destroyed) gateway.on("error", () => {}).destroy();
-    else join(client, gateway);
+    else join(client, gateway, lingerMs);
   };
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => void pass(client));
