@@ -83,6 +83,12 @@ describe("a process", () => {
     child.child.disconnect();
     expect(await child.exited).toBe(0);
   });
+
+  test("ends when its supervisor went while it was being loaded", async () => {
+    const child = spawnNode(script, { ...ENV, HANG: "on" });
+    child.child.disconnect();
+    expect([0, 1]).toContain(await child.exited);
+  });
 });
 
 describe("what a process cannot do without", () => {

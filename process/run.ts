@@ -71,6 +71,8 @@ export const runProcess = async <T extends z.ZodType<CommonEnvironment>>(
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
   process.on("disconnect", () => stop("the supervisor is gone"));
+  // It may have gone while this program was being loaded: nothing tells of that any more.
+  if (process.send !== undefined && !process.connected) process.exit(1);
   process.on("unhandledRejection", (error) => {
     log.fatal({ err: error }, "unhandled rejection");
     process.exit(1);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { runProcess } from "#process";
 
-/** A process that logs in which order what it started is closed; FAIL makes its start fail, SLOW keeps it from stopping. */
+/** A process that logs in which order what it started is closed; FAIL makes its start fail, HANG never end, SLOW keeps it from stopping. */
 const schema = z.object({
   CLUSTER: z.string(),
   INSTANCE: z.string(),
@@ -9,11 +9,13 @@ const schema = z.object({
   PROBE_PORT: z.coerce.number(),
   PROBE_HOST: z.string().default("127.0.0.1"),
   FAIL: z.string().optional(),
+  HANG: z.string().optional(),
   SLOW: z.string().optional(),
 });
 
 await runProcess("echo", schema, ({ env, log, stack, readiness }) => {
   if (env.FAIL !== undefined) throw new Error(env.FAIL);
+  if (env.HANG !== undefined) return new Promise((resolve) => void setTimeout(resolve, 60_000, {}));
   let broken: string | undefined;
   readiness(() => broken);
   process.on("message", () => (broken = "the server is away"));
