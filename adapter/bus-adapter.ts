@@ -30,6 +30,8 @@ export interface NodeContext {
   /** The other gateways that serve a namespace. */
   others: (nsp: string) => string[];
   questions: Questions;
+  /** Told of a question that could not be answered. */
+  unanswered: (error: unknown) => void;
   gate?: JobGate | undefined;
 }
 
@@ -98,7 +100,7 @@ export class BusAdapter extends Adapter {
       case "disconnect":
         return super.disconnectSockets(message.to, message.close);
       case "fetch":
-        return void this.#describe(message.to, message.asker);
+        return void this.#describe(message.to, message.asker).catch(this.#node.unanswered);
       case "server-side-emit":
         return this.#emitHere(message.frames, message.asker);
     }

@@ -129,6 +129,7 @@ export const busDelivery = (
       node,
       sender,
       questions,
+      unanswered: (error) => log.warn({ err: error }, "a question of another gateway cannot be answered"),
       gate,
       others: (nsp) =>
         (beats?.others() ?? []).flatMap(([other, served]) => (served.namespaces.includes(nsp) ? [other] : [])),
