@@ -147,20 +147,20 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
   loop.add(name);
 
   const text = stack.use(await watched(file, () => readFile(file, "utf8"), { log: silentLog(), everyMs: 300 }));
-  text.onChange(() => {
-    const apply = async () => {
-      const next = await load(file);
-      if (next.cluster.name !== name)
-        throw new UserError(`${shownPath(file)}: metadata.name: ${name} runs; stop it to start ${next.cluster.name}`);
-      current = { ...next, cluster: { ...next.cluster, generation: current.cluster.generation + 1 } };
-      out.line(`${out.paint("cyan", "»")} ${shownPath(file)} has changed: applying the difference`);
-      loop.add(name);
-    };
-    apply().catch((error: unknown) => {
-      out.problem(`${shownPath(file)} has changed, but is not valid; what runs stays as it is:`);
-      for (const line of error instanceof UserError ? error.lines : [String(error)]) out.problem(`  ${line}`);
-    });
-  });
+  const apply = async () => {
+    const next = await load(file);
+    if (next.cluster.name !== name)
+      throw new UserError(`${shownPath(file)}: metadata.name: ${name} runs; stop it to start ${next.cluster.name}`);
+    current = { ...next, cluster: { ...next.cluster, generation: current.cluster.generation + 1 } };
+    out.line(`${out.paint("cyan", "»")} ${shownPath(file)} has changed: applying the difference`);
+    loop.add(name);
+  };
+  const refuse = (error: unknown) => {
+    out.problem(`${shownPath(file)} has changed, but is not valid; what runs stays as it is:`);
+    for (const line of error instanceof UserError ? error.lines : [String(error)]) out.problem(`  ${line}`);
+  };
+  let applying = Promise.resolve();
+  text.onChange(() => void (applying = applying.then(apply).catch(refuse)));
 
   await interrupted.first;
   out.line(`stopping; Ctrl-C again stops at once`);
