@@ -34,7 +34,7 @@ test("a question whose answer cannot be written is a line in the log", async () 
   data.self = data;
   const socket = { id: "s", handshake: {}, rooms: new Set<string>(), data };
   Reflect.apply(Map.prototype.set, nsp.sockets, ["s", socket]);
-  nsp.adapter.addAll("s", new Set(["s"]));
+  await nsp.adapter.addAll("s", new Set(["s"]));
   await delivery.ready();
   const question = { kind: "fetch", to: { rooms: new Set<string>() }, asker: { node: "b", request: 1 } } as const;
   heard.get(namespaceTopic("/"))?.(encodeMessage(Buffer.alloc(SENDER_BYTES), question));

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Log, ServerSettings } from "#process";
+import { backoffMs, type Log, type ServerSettings } from "#process";
 import type { OutboxLimits } from "./outbox.ts";
 import type { Link } from "./port.ts";
 import { openSession, type Session } from "./session.ts";
@@ -18,6 +18,8 @@ export interface LinkOptions extends OutboxLimits {
   timing?: Partial<Timing>;
   random?: () => number;
 }
+
+const BACKOFF = { minMs: 50, maxMs: 1000 };
 
 /** Opens a line. Resolves when the hub has answered, rejects after 10 s without; from then on it reconnects by itself. */
 export const openLink = async (options: LinkOptions): Promise<Link> => {
@@ -85,8 +87,7 @@ export const openLink = async (options: LinkOptions): Promise<Link> => {
         if (failures === 1 && !closing.signal.aborted) log.warn({ err: error, service }, "the hub cannot be reached");
       }
       attempt = undefined;
-      const pause = Math.min(1000, 50 * 2 ** failures) * (0.5 + random());
-      await sleep(pause, undefined, { signal: closing.signal }).catch(() => {});
+      await sleep(backoffMs(failures + 1, BACKOFF, random), undefined, { signal: closing.signal }).catch(() => {});
     }
   };
   const kept = keepUp();

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ClusterEvent } from "#crds";
-import { backoffMs, type Instance, type Role } from "#operator";
+import type { Instance, Role } from "#operator";
+import { backoffMs, type Backoff } from "#process";
 import type { Child } from "./child.ts";
 import type { LogLine } from "./log-tail.ts";
 
@@ -12,7 +13,7 @@ export interface LocalInstance extends Instance {
 
 export interface KeeperTiming {
   /** The first wait before a restart, and the longest. */
-  backoff: { minMs: number; maxMs: number };
+  backoff: Backoff;
   /** A life of so long forgets earlier deaths. */
   healthyMs: number;
   startTimeoutMs: number;

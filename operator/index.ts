@@ -10,7 +10,6 @@ export type {
   UserVariable,
 } from "./topology/model.ts";
 export type { ClusterStatus, Condition, PoolStatus } from "./status/model.ts";
-export { backoffMs } from "./backoff.ts";
 export { canonicalJson } from "./topology/config-hash.ts";
 export { topology } from "./topology/topology.ts";
 export { startReconciling, type ReconcileOptions } from "./reconcile.ts";

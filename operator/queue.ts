@@ -1,5 +1,4 @@
-import type { Log } from "#process";
-import { backoffMs } from "./backoff.ts";
+import { backoffMs, type Backoff, type Log } from "#process";
 
 /** How a pass ended: done, or to be looked at again. A throw is retried with backoff. */
 export interface PassOutcome {
@@ -9,11 +8,6 @@ export interface PassOutcome {
 /** Keys to look at. One key is never looked at twice at once; one that is added while it is looked at is looked at once more. */
 export interface Queue extends AsyncDisposable {
   add(key: string): void;
-}
-
-interface Timing {
-  minMs: number;
-  maxMs: number;
 }
 
 interface Entry {
@@ -30,7 +24,7 @@ export const startQueue = (
     log,
     backoff = { minMs: 200, maxMs: 30_000 },
     random = Math.random,
-  }: { log: Log; backoff?: Timing; random?: () => number },
+  }: { log: Log; backoff?: Backoff; random?: () => number },
 ): Queue => {
   const entries = new Map<string, Entry>();
   const running = new Set<Promise<void>>();

@@ -1,8 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { snapshot as snapshotSchema, type ClusterEvent, type Snapshot } from "#crds";
-import { counter, type Log } from "#process";
+import { backoffMs, counter, type Log } from "#process";
 import type { Registry } from "prom-client";
-import { backoffMs } from "./backoff.ts";
 import type { Signals } from "./port.ts";
 
 export interface SignalsOptions {

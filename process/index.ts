@@ -1,3 +1,4 @@
+export { backoffMs, type Backoff } from "./backoff.ts";
 export { coalesceWrites } from "./coalesce-writes.ts";
 export { listeners } from "./listeners.ts";
 export { createLog, silentLog, type Log } from "./log.ts";

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { backoffMs } from "./backoff.ts";
 import type { Log } from "./log.ts";
 
-const FIRST_MS = 250;
-const LONGEST_MS = 10_000;
+const BACKOFF = { minMs: 250, maxMs: 10_000 };
 
 /** What no second attempt mends: what is asked for does not exist here. */
 export class Misconfigured extends Error {}
@@ -25,7 +25,7 @@ export const keepTrying = async <T>(
 ): Promise<T> => {
   let missing = true;
   readiness(() => (missing ? `waiting for ${what}` : undefined));
-  for (let ms = FIRST_MS; ; ms = Math.min(2 * ms, LONGEST_MS)) {
+  for (let failures = 1; ; failures++) {
     try {
       const it = await open();
       missing = false;
@@ -34,6 +34,6 @@ export const keepTrying = async <T>(
       if (error instanceof Misconfigured) throw error;
       log.error({ err: error, what }, "cannot be reached yet; tried again");
     }
-    await wait(ms * (0.5 + random() / 2));
+    await wait(backoffMs(failures, BACKOFF, random));
   }
 };

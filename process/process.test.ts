@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Registry } from "prom-client";
 import { z } from "zod";
 import {
+  backoffMs,
   counter,
   gauge,
   keepTrying,
@@ -199,4 +200,15 @@ describe("a server's directory", () => {
   test("is named where it is missing", () => {
     expect(() => settingsOf("zeromq", { REDIS_DIR: "/redis" })).toThrow("HUB_DIR is not set, but zeromq is used");
   });
+});
+
+describe("the wait after a failure", () => {
+  test.each([
+    ["is at least half of the first", 1, 0, 250],
+    ["doubles", 3, 1, 2000],
+    ["is jittered by half", 3, 0, 1000],
+    ["has an end", 1000, 1, 10_000],
+  ])("%s", (_sentence, failures, random, expected) =>
+    expect(backoffMs(failures, { minMs: 500, maxMs: 10_000 }, () => random)).toBe(expected),
+  );
 });

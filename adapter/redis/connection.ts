@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { coalesceWrites, redisAddress, type Log, type ServerSettings } from "#process";
+import { backoffMs, coalesceWrites, redisAddress, type Log, type ServerSettings } from "#process";
 
 const FIRST_MS = 10_000;
 const PING_MS = 5000;
+const BACKOFF = { minMs: 100, maxMs: 3000 };
 
 /** `prefix` in the uri's query: see `DeliveryOptions`. */
 export const prefixOf = ({ uri }: ServerSettings): string | undefined =>
@@ -32,7 +33,7 @@ export const connect = async (
     autoResendUnfulfilledCommands: false,
     // Commands under way are rejected when the connection closes, not sent again: at most once.
     maxRetriesPerRequest: 0,
-    retryStrategy: (times) => Math.min(3000, 50 * 2 ** Math.min(times, 10)) * (0.5 + random()),
+    retryStrategy: (times) => backoffMs(times, BACKOFF, random),
   });
   let lastError: unknown;
   let up = false;

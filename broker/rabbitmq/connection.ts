@@ -1,17 +1,15 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { connect, type ChannelModel } from "amqplib";
-import { coalesceWrites, type Log, type ServerSettings } from "#process";
+import { backoffMs, coalesceWrites, type Log, type ServerSettings } from "#process";
 import { within } from "./within.ts";
 
-const FIRST_BACKOFF_MS = 250;
-const LAST_BACKOFF_MS = 10_000;
+const BACKOFF = { minMs: 500, maxMs: 10_000 };
 const CONNECT_TIMEOUT_MS = 5000;
 const CLOSE_TIMEOUT_MS = 2000;
 const HEARTBEAT_SECONDS = 20;
 
-/** ms until the next look at a server after `failures` in a row: doubling, jittered by half, 250 ms to 10 s. */
-export const backoffMs = (failures: number, random: () => number = Math.random): number =>
-  Math.max(FIRST_BACKOFF_MS, Math.min(LAST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** failures) * (0.5 + random() / 2));
+/** ms until the next attempt at a server, after so many before it that failed. */
+export const pauseMs = (failures: number): number => Math.round(backoffMs(failures + 1, BACKOFF));
 
 const withHeartbeat = (uri: string): string => {
   const url = new URL(uri);
@@ -100,7 +98,7 @@ export const openConnection = ({ name, settings, log, setUp, onLost }: Connectio
       model = undefined;
       onLost();
       if (closing.signal.aborted) return;
-      const inMs = Math.round(backoffMs(failures++));
+      const inMs = pauseMs(failures++);
       log.warn({ err: lastError, connection: name, inMs }, "no connection to the broker");
       await wait(inMs, undefined, { signal: closing.signal }).catch(() => {});
     }

@@ -4,7 +4,7 @@ import { decodeJob, type Job, type Pool } from "#crds";
 import type { Log } from "#process";
 import type { Consumption, Delivery, Outcome } from "../port.ts";
 import { attemptOf, isLost } from "./attempt.ts";
-import { backoffMs } from "./connection.ts";
+import { pauseMs } from "./connection.ts";
 import { poolQueue } from "./queues.ts";
 import type { Settle } from "./settle.ts";
 import { within } from "./within.ts";
@@ -124,7 +124,7 @@ export const createPoolConsumer = ({
       opened.alive = false;
       waiting = waiting.filter((it) => it.session !== opened);
       if (!stopping && session === opened)
-        void wait(backoffMs(failures++), undefined, { ref: false }).then(() => open(model));
+        void wait(pauseMs(failures++), undefined, { ref: false }).then(() => open(model));
     });
     await channel.prefetch(pool.concurrency);
     await channel.consume(

@@ -2,7 +2,6 @@ import { describe, expect, test } from "@jest/globals";
 import type { Pool } from "#crds";
 import type { Outcome } from "../port.ts";
 import { attemptOf, isLost } from "./attempt.ts";
-import { backoffMs } from "./connection.ts";
 import { readDeadLetter } from "./dead-letter.ts";
 import { actFor } from "./settle.ts";
 
@@ -101,13 +100,4 @@ describe("a dead letter", () => {
     const { job } = readDeadLetter(pool, { content: Buffer.from("{oops"), headers: { "x-reason": "malformed" } });
     expect(job).toMatchObject({ event: "(malformed)", payload: "{oops", id: expect.stringMatching(/^[0-9a-f]{32}$/) });
   });
-});
-
-describe("backoff", () => {
-  test.each([
-    ["at least 250 ms", 0, 0, 250],
-    ["doubles", 3, 1, 2000],
-    ["jittered by half", 3, 0, 1000],
-    ["at most 10 s", 30, 1, 10_000],
-  ])("%s", (_sentence, failures, random, expected) => expect(backoffMs(failures, () => random)).toBe(expected));
 });

@@ -5,7 +5,7 @@ import type { Log } from "#process";
 import type { Outcome } from "../port.ts";
 import { nearestStep, retrySteps } from "../retry.ts";
 import { ATTEMPT_HEADER, releaseBy } from "./attempt.ts";
-import { backoffMs } from "./connection.ts";
+import { pauseMs } from "./connection.ts";
 import { deadHeaders } from "./dead-letter.ts";
 import type { Posting, Publisher } from "./publisher.ts";
 import { deadQueue, delayQueue, incomingExchange, routingKey, type ServerVersion } from "./queues.ts";
@@ -94,7 +94,7 @@ export const createSettle = ({ cluster, pool, publisher, version, log, now = Dat
         return on(channel, (it) => it.ack(message));
       } catch (error) {
         if (failures === 0) log.warn({ err: error, pool: pool.name, outcome: outcome.kind }, "cannot settle a job yet");
-        await wait(backoffMs(failures), undefined, { ref: false });
+        await wait(pauseMs(failures), undefined, { ref: false });
       }
     }
     return false;
