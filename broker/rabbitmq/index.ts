@@ -64,7 +64,8 @@ export const openRabbitmqBroker = async (options: BrokerOptions): Promise<Broker
       settings,
       log,
       setUp: async (model) => {
-        await Promise.all([...consumers].map((consumer) => consumer.open(model)));
+        // In turn, so that one that is added meanwhile has its turn too.
+        for (const consumer of consumers) await consumer.open(model);
       },
       onLost: () => metrics.reconnects.inc({ connection: "consuming" }),
     }),
