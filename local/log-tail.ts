@@ -40,15 +40,17 @@ export const readLogLine = (line: string): LogLine => {
 
 /** Follows a file that another process appends to, from `offset` on. Each read takes in a bounded part; the rest comes with the next. */
 export const tail = (file: string, offset: number, onLine: (line: LogLine) => void, everyMs = 200): AsyncDisposable => {
+  const buffer = Buffer.alloc(MAX_READ);
+  const decoder = new TextDecoder();
   let position = offset;
   let rest = "";
   let reading: Promise<boolean> | undefined;
   const read = async (): Promise<boolean> => {
     const handle = await open(file, "r");
     try {
-      const { bytesRead, buffer } = await handle.read(Buffer.alloc(MAX_READ), 0, MAX_READ, position);
+      const { bytesRead } = await handle.read(buffer, 0, MAX_READ, position);
       position += bytesRead;
-      const lines = (rest + buffer.toString("utf8", 0, bytesRead)).split("\n");
+      const lines = (rest + decoder.decode(buffer.subarray(0, bytesRead), { stream: true })).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) if (line !== "") onLine(readLogLine(line));
       if (rest.length > MAX_READ) rest = "";
