@@ -35,46 +35,27 @@ const neededFiles = ({ spec }: Cluster, { secret }: StateDirectory): [string, st
   const { gateway, servers, workers } = spec;
   const jwt = gateway.auth?.jwt?.secretRef;
   const keys = gateway.api?.keysSecretRef;
-  const serverNames = ["redis", "rabbitmq", "mongo"] as const;
-  return [
-    ...serverNames.flatMap((name): [string, string, string][] => {
-      const ref = servers[name]?.secretRef;
-      return ref === undefined
-        ? []
-        : [[`spec.servers.${name}.secretRef`, secret(ref.name), "write the server's address into its file uri"]];
-    }),
-    ...(jwt === undefined
-      ? []
-      : ([
-          ["spec.gateway.auth.jwt.secretRef", join(secret(jwt.name), jwt.key), "write the shared secret into it"],
-        ] satisfies [string, string, string][])),
-    ...(keys === undefined
-      ? []
-      : ([["spec.gateway.api.keysSecretRef", secret(keys.name), "write one file per API key into it"]] satisfies [
-          string,
-          string,
-          string,
-        ][])),
-    ...(gateway.public === undefined
-      ? []
-      : ([["spec.gateway.public", gateway.public, "make the directory, or leave the field out"]] satisfies [
-          string,
-          string,
-          string,
-        ][])),
-    ...(gateway.app === undefined
-      ? []
-      : ([["spec.gateway.app", gateway.app, "write the module, or name another"]] satisfies [
-          string,
-          string,
-          string,
-        ][])),
+  const secretOf = (name: "redis" | "rabbitmq" | "mongo"): [string, string | undefined, string] => {
+    const ref = servers[name]?.secretRef;
+    return [`spec.servers.${name}.secretRef`, ref && secret(ref.name), "write the server's address into its file uri"];
+  };
+  const named: [string, string | undefined, string][] = [
+    secretOf("redis"),
+    secretOf("rabbitmq"),
+    secretOf("mongo"),
+    ["spec.gateway.auth.jwt.secretRef", jwt && join(secret(jwt.name), jwt.key), "write the shared secret into it"],
+    ["spec.gateway.api.keysSecretRef", keys && secret(keys.name), "write one file per API key into it"],
+    ["spec.gateway.public", gateway.public, "make the directory, or leave the field out"],
+    ["spec.gateway.app", gateway.app, "write the module, or name another"],
     ...workers.map(({ handlers }, index): [string, string, string] => [
       `spec.workers[${index}].handlers`,
       handlers,
       "write the module of handlers, or name another",
     ]),
   ];
+  return named.flatMap(([field, path, remedy]): [string, string, string][] =>
+    path === undefined ? [] : [[field, path, remedy]],
+  );
 };
 
 const missingFiles = async (cluster: Cluster, directory: StateDirectory): Promise<Problem[]> => {
