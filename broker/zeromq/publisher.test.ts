@@ -136,6 +136,28 @@ describe("a publisher on the hub", () => {
     expect(it.heard()).toEqual(["have [1]", "offer 2 q b 1 2 0"]);
   });
 
+  test("one that stops waits a while for a hub that is away, and gives it what was taken", async () => {
+    const it = setUp();
+    await it.taken(1, "a");
+    it.heard();
+    it.go();
+    let closed = false;
+    const closing = it.publisher.close().then(() => (closed = true));
+    it.come(true);
+    expect(it.heard()).toEqual(["offer 1 q a 1 1 0"]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(closed).toBe(false);
+    it.publisher.hear(["taken", 1, 1]);
+    await closing;
+  });
+
+  test("one that stops while the hub stays away stops all the same", async () => {
+    const it = setUp();
+    await it.taken(1, "a");
+    it.go();
+    await it.publisher.close();
+  });
+
   test("what a hub that came back is too full for is offered again", async () => {
     const it = setUp();
     await it.taken(1, "a");

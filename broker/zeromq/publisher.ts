@@ -31,7 +31,7 @@ export interface PublishSide {
   hear(word: BrokerWord): void;
   up(fresh: boolean): void;
   down(): void;
-  /** Waits for confirms that are under way; then the hub alone holds what is kept here. */
+  /** Waits for confirms that are under way, or for a hub that has just gone away; then the hub alone holds what is kept here. */
   close(): Promise<void>;
 }
 
@@ -139,8 +139,8 @@ export const createPublisher = (options: PublisherOptions): PublishSide => {
     },
     close: async () => {
       const until = clock() + confirmMs;
-      const owing = () => (unconfirmed.size > 0 || kept.offering()) && connected() && clock() < until;
-      while (owing()) await sleep(5);
+      const owing = () => (connected() ? unconfirmed.size > 0 || kept.offering() : kept.size() > 0);
+      while (owing() && clock() < until) await sleep(5);
       clearTimeout(timer);
       for (const n of unconfirmed.keys()) refuse(n, "broker_unavailable", "this process stops");
       if (!connected() && kept.size() > 0)
