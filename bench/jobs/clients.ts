@@ -1,8 +1,9 @@
-import { WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import { percentile } from "../measure.ts";
+import { openRawSocket, PACKET } from "../raw-socket.ts";
 import { serveRemote } from "../remote.ts";
 
-/** Bare WebSocket clients that speak just enough of socket.io to send jobs and see their acks and ends. */
+/** Clients that send jobs and see their acks and ends. */
 const sockets: WebSocket[] = [];
 const sentAt = new Map<number, number>();
 let latencies: number[] = [];
@@ -13,25 +14,23 @@ let onDone: () => void = () => undefined;
 
 const open = (url: string): Promise<void> =>
   new Promise((resolve, reject) => {
-    const socket = new WebSocket(`${url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`, {
-      perMessageDeflate: false,
-    });
-    socket.on("error", reject);
-    socket.on("message", (data: Buffer) => {
-      const text = data.toString("latin1");
-      if (text.startsWith("0")) socket.send("40");
-      else if (text === "2") socket.send("3");
-      else if (text.startsWith("40")) resolve();
-      else if (text.startsWith("43")) {
-        const id = Number.parseInt(text.slice(2), 10);
-        latencies.push(performance.now() - (sentAt.get(id) ?? 0));
-        sentAt.delete(id);
-        if (!text.includes('"ok":true')) refused = text;
-      } else if (text.startsWith('42["job:done"')) {
-        done++;
-        onDone();
-      }
-    });
+    const socket = openRawSocket(
+      url,
+      (type, data) => {
+        const text = data.toString("latin1");
+        if (type === PACKET.connect) resolve();
+        else if (type === PACKET.ack) {
+          const id = Number.parseInt(text.slice(2), 10);
+          latencies.push(performance.now() - (sentAt.get(id) ?? 0));
+          sentAt.delete(id);
+          if (!text.includes('"ok":true')) refused = text;
+        } else if (text.startsWith('42["job:done"')) {
+          done++;
+          onDone();
+        }
+      },
+      reject,
+    );
     sockets.push(socket);
   });
 
