@@ -15,19 +15,6 @@ export interface Publisher {
 export const createPublisher = ({ client, isReady }: Connection, metrics: BusMetrics): Publisher => {
   let messages = 0;
   let bytes = 0;
-  let corked = false;
-
-  // One write per turn of the event loop, not one per message.
-  const cork = () => {
-    if (corked) return;
-    corked = true;
-    const { stream } = client;
-    stream.cork();
-    setImmediate(() => {
-      corked = false;
-      stream.uncork();
-    });
-  };
   return {
     publish: (channel, message) => {
       if (!isReady()) return metrics.dropped("away");
@@ -35,7 +22,6 @@ export const createPublisher = ({ client, isReady }: Connection, metrics: BusMet
       const { length } = message;
       messages += 1;
       bytes += length;
-      cork();
       client
         .publish(channel, typeof message === "string" || message instanceof Buffer ? message : Buffer.from(message))
         .then(
