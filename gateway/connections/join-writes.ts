@@ -100,8 +100,9 @@ const install = (transport: Transport, join: (frames: readonly Frame[]) => Buffe
   /** End of the turn: what came since the first packet waits in engine.io's own buffer and goes along. */
   const turn = () => {
     if (held.length > 0) {
+      const calls = owed;
       owed = 0;
-      drained(1);
+      drained(calls);
     }
     turnIsDue = false;
     if (held.length > 0) write();
