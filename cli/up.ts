@@ -1,7 +1,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { claimRunState, openLocalSubstrate, startOf, writeRunState, type RunState } from "#local";
-import { openSignals, startReconciling, type ClusterStatus } from "#operator";
+import { openSignals, startReconciling, topology, type ClusterStatus } from "#operator";
 import { silentLog, watched } from "#process";
 import { destination, pino } from "pino";
 import { Registry } from "prom-client";
@@ -130,7 +130,7 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
   const loop = stack.use(
     startReconciling({
       wanted: () => current.cluster,
-      managedAs: "hub",
+      planFor: (cluster) => topology(cluster, { managedAs: "hub" }),
       substrate,
       signals,
       log,

@@ -17,7 +17,16 @@ export type Pool = z.infer<typeof pool>;
  * What processes read from the file CONFIG_FILE, and read again when it changes: what may change without a restart.
  * The substrate replaces the file whole (write aside, rename).
  */
-export const liveConfig = z.object({ pools: z.array(pool) });
+export const liveConfig = z.object({
+  pools: z.array(
+    pool.extend({
+      leaving: z
+        .boolean()
+        .optional()
+        .describe("No longer in the resource: takes nothing more, and its workers finish what its queue holds."),
+    }),
+  ),
+});
 export type LiveConfig = z.infer<typeof liveConfig>;
 
 /** What `Peers` reads from PEERS_FILE on a laptop: the gateways that run. */

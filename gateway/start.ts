@@ -84,8 +84,9 @@ export const startGateway = async (
   await delivery.ready();
   const channels = followChannels(io, connections);
 
-  let routes = compileRoutes(config.current().pools);
-  stack.use(config.onChange(({ pools }) => void (routes = compileRoutes(pools))));
+  const takers = ({ pools }: LiveConfig) => compileRoutes(pools.filter(({ leaving }) => leaving !== true));
+  let routes = takers(config.current());
+  stack.use(config.onChange((next) => void (routes = takers(next))));
   const route = (event: string) => routes(event);
 
   const requests = stack.use(await createRequests({ bus, node, log, clock }));

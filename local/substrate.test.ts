@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { parseRealtimeCluster, peersFile, withDefaults, type ClusterEvent } from "#crds";
-import { topology } from "#operator";
+import { parseRealtimeCluster, peersFile, withDefaults, type Cluster, type ClusterEvent } from "#crds";
+import { topology, type Topology } from "#operator";
 import { eventually, freePort } from "#testing";
 import { stateDirectory } from "./state-directory.ts";
 import { openLocalSubstrate, type LocalSubstrate } from "./substrate.ts";
@@ -22,7 +22,7 @@ let substrate: LocalSubstrate;
 let events: ClusterEvent[];
 let port: number;
 
-const wanted = (pools: Pool[], gateway: object = {}) => {
+const wanted = (pools: Pool[], gateway: object = {}): [Topology, Cluster] => {
   const parsed = parseRealtimeCluster({
     apiVersion: "realtimecluster.dev/v1alpha1",
     kind: "RealtimeCluster",
@@ -32,7 +32,8 @@ const wanted = (pools: Pool[], gateway: object = {}) => {
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   const cluster = withDefaults(parsed.value);
   const workers = cluster.spec.workers.map((pool) => ({ ...pool, handlers: join(home, pool.handlers) }));
-  return topology({ ...cluster, spec: { ...cluster.spec, workers } }, { managedAs: "hub" });
+  const here = { ...cluster, spec: { ...cluster.spec, workers } };
+  return [topology(here, { managedAs: "hub" }), here];
 };
 
 /** instance → pid of those that are ready. */
@@ -69,7 +70,7 @@ afterEach(async () => {
 
 describe("processes of a cluster", () => {
   test("the hub is ready before gateways and workers start, and peers name the gateways", async () => {
-    await substrate.apply(wanted([{ name: "a", handlers: "a.ts" }]));
+    await substrate.apply("test", ...wanted([{ name: "a", handlers: "a.ts" }]));
     await allReady(...BASE, "test-worker-a-0");
     const order = events.map(({ instance, what }) => `${instance} ${what}`);
     expect(order.indexOf("test-hub-0 ready")).toBeLessThan(order.indexOf("test-gateway-0 starting"));
@@ -83,7 +84,7 @@ describe("processes of a cluster", () => {
   });
 
   test("a killed one is replaced and keeps its name; nobody else is touched", async () => {
-    await substrate.apply(wanted([{ name: "a", handlers: "a.ts" }]));
+    await substrate.apply("test", ...wanted([{ name: "a", handlers: "a.ts" }]));
     await allReady(...BASE, "test-worker-a-0");
     const before = pids();
     process.kill(pidOf("test-worker-a-0"), "SIGKILL");
@@ -103,7 +104,7 @@ describe("processes of a cluster", () => {
   });
 
   test("a killed hub comes back on its port; nobody else is restarted", async () => {
-    await substrate.apply(wanted([]));
+    await substrate.apply("test", ...wanted([]));
     await allReady(...BASE);
     const { "test-hub-0": hub, ...others } = pids();
     const uri = await read("servers/hub/uri");
@@ -116,7 +117,8 @@ describe("processes of a cluster", () => {
 
   test("only the difference is applied: a pool more, one scaled, one with other handlers, one removed", async () => {
     await substrate.apply(
-      wanted([
+      "test",
+      ...wanted([
         { name: "a", handlers: "a.ts" },
         { name: "b", handlers: "good.ts" },
         { name: "gone", handlers: "good.ts" },
@@ -125,7 +127,8 @@ describe("processes of a cluster", () => {
     await allReady(...BASE, "test-worker-a-0", "test-worker-b-0", "test-worker-gone-0");
     const before = pids();
     await substrate.apply(
-      wanted([
+      "test",
+      ...wanted([
         { name: "a", handlers: "a.ts", replicas: 2 },
         { name: "b", handlers: "other.ts" },
         { name: "c", handlers: "good.ts" },
@@ -142,9 +145,9 @@ describe("processes of a cluster", () => {
   });
 
   test("handlers that throw on load are told of, and what serves stays", async () => {
-    await substrate.apply(wanted([{ name: "a", handlers: "a.ts" }]));
+    await substrate.apply("test", ...wanted([{ name: "a", handlers: "a.ts" }]));
     await allReady(...BASE, "test-worker-a-0");
-    await substrate.apply(wanted([{ name: "a", handlers: "broken.ts" }]));
+    await substrate.apply("test", ...wanted([{ name: "a", handlers: "broken.ts" }]));
     await eventually(
       () => {
         const told = events.find(({ what }) => what === "failing");
@@ -153,7 +156,7 @@ describe("processes of a cluster", () => {
       { timeoutMs: 30_000 },
     );
     expect(substrate.instances().find(({ instance }) => instance === "test-worker-a-0")?.state).toBe("ready");
-    await substrate.apply(wanted([{ name: "a", handlers: "other.ts" }]));
+    await substrate.apply("test", ...wanted([{ name: "a", handlers: "other.ts" }]));
     await eventually(
       () => expect(substrate.instances().filter(({ pool }) => pool === "a")).toMatchObject([{ state: "ready" }]),
       { timeoutMs: 30_000 },
@@ -161,11 +164,11 @@ describe("processes of a cluster", () => {
   });
 
   test("a named one goes without replacement, and a lower count that follows takes nobody else", async () => {
-    await substrate.apply(wanted([{ name: "a", handlers: "a.ts", replicas: 3 }]));
+    await substrate.apply("test", ...wanted([{ name: "a", handlers: "a.ts", replicas: 3 }]));
     await allReady(...BASE, "test-worker-a-0", "test-worker-a-1", "test-worker-a-2");
     const before = pids();
     await substrate.stop("test", ["test-worker-a-1"]);
-    await substrate.apply(wanted([{ name: "a", handlers: "a.ts", replicas: 2 }]));
+    await substrate.apply("test", ...wanted([{ name: "a", handlers: "a.ts", replicas: 2 }]));
     await allReady(...BASE, "test-worker-a-0", "test-worker-a-2");
     await eventually(() =>
       expect(substrate.instances().some(({ instance }) => instance === "test-worker-a-1")).toBe(false),
@@ -176,10 +179,10 @@ describe("processes of a cluster", () => {
   });
 
   test("gateways roll one ready before one goes, and the entry always has one", async () => {
-    await substrate.apply(wanted([]));
+    await substrate.apply("test", ...wanted([]));
     await allReady(...BASE);
     const before = pids();
-    await substrate.apply(wanted([], { limits: { eventsPerSecond: 7 } }));
+    await substrate.apply("test", ...wanted([], { limits: { eventsPerSecond: 7 } }));
     let least = Infinity;
     await eventually(
       () => {
@@ -196,7 +199,7 @@ describe("processes of a cluster", () => {
   });
 
   test("stopping goes in order: entry, gateways, workers, hub", async () => {
-    await substrate.apply(wanted([{ name: "a", handlers: "a.ts" }]));
+    await substrate.apply("test", ...wanted([{ name: "a", handlers: "a.ts" }]));
     await allReady(...BASE, "test-worker-a-0");
     events = [];
     await substrate[Symbol.asyncDispose]();
@@ -210,7 +213,7 @@ describe("processes of a cluster", () => {
   });
 
   test("killing all at once does not wait for anyone", async () => {
-    await substrate.apply(wanted([{ name: "a", handlers: "slow.ts" }]));
+    await substrate.apply("test", ...wanted([{ name: "a", handlers: "slow.ts" }]));
     await allReady(...BASE, "test-worker-a-0");
     const worker = pidOf("test-worker-a-0");
     const stopping = substrate[Symbol.asyncDispose]();
@@ -222,7 +225,7 @@ describe("processes of a cluster", () => {
   });
 
   test("the entry spreads connections over the gateways", async () => {
-    await substrate.apply(wanted([]));
+    await substrate.apply("test", ...wanted([]));
     await allReady(...BASE);
     const who = () =>
       new Promise<string>((resolve, reject) => {

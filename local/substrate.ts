@@ -199,8 +199,14 @@ export const openLocalSubstrate = async ({
   return {
     instances,
     controls: () => gateways().map(({ ports }) => `${LOCALHOST}:${ports["control"]}`),
-    observe: () => Promise.resolve([...new Set([...slots.values()].map(({ role }) => role.name))].flatMap(seen)),
-    apply: async (topology) => {
+    observe: () =>
+      Promise.resolve({
+        instances: [...new Set([...slots.values()].map(({ role }) => role.name))].flatMap(seen),
+        servers: [],
+        obstacles: [],
+        leaving: [],
+      }),
+    apply: async (_key, topology) => {
       await write(directory.config, JSON.stringify(topology.liveConfig));
       await write(directory.peers, JSON.stringify(peers()));
       wanted = topology;

@@ -1,5 +1,5 @@
-import type { ClusterEvent, Snapshot } from "#crds";
-import type { Role, RoleName, Topology } from "./topology/model.ts";
+import type { Cluster, ClusterEvent, Pool, Snapshot } from "#crds";
+import type { Role, RoleName, ServerName, Topology } from "./topology/model.ts";
 
 export type InstanceState = "starting" | "ready" | "stopping" | "failing" | "backoff";
 
@@ -20,17 +20,50 @@ export interface Instance {
   message?: string;
 }
 
+/** A managed server as it is. */
+export interface ServerState {
+  name: ServerName;
+  wanted: number;
+  ready: number;
+  /** Why it is not ready, in its own words where it has any. */
+  message?: string;
+}
+
+/** What holds a cluster up, or waits for its user, and no instance shows. */
+export interface Obstacle {
+  /** What it concerns: a role by `Role.name`, the way in, or data that a changed resource left behind. */
+  of: Role["name"] | "expose" | "data" | "servers";
+  /** One CamelCase word. */
+  reason: string;
+  /** A sentence with the way out. */
+  message: string;
+  /** Nothing changes until somebody acts. */
+  isLasting: boolean;
+}
+
+/** What a substrate sees of a cluster. */
+export interface Observation {
+  instances: readonly Instance[];
+  servers: readonly ServerState[];
+  obstacles: readonly Obstacle[];
+  /** Pools that the resource no longer has and whose workers still run. */
+  leaving: readonly Pool[];
+  /** The data plane's release that runs; undefined: none runs, or releases do not matter. */
+  version?: string;
+}
+
 /**
- * What keeps a cluster's instances running. `apply` records what is wanted and returns before it is so; safe to repeat, and a repeat
- * changes nothing. Instances that die are replaced, with backoff, without being told to. `stop` ends the named ones for good and
- * without replacement, so that a lower count that follows finds them gone. Both reject only where nothing was recorded.
+ * What keeps a cluster's instances running. `key` names the cluster in the queue, in signals and here. `apply` records what is wanted
+ * and returns before it is so; safe to repeat, and a repeat changes nothing. Instances that die are replaced, with backoff, without
+ * being told to. `stop` chooses those that go: they end without replacement, at once or when the lower count that follows takes them.
+ * Both reject only where nothing was recorded.
  */
 export interface Substrate {
-  observe(cluster: string): Promise<readonly Instance[]>;
-  apply(topology: Topology): Promise<void>;
-  stop(cluster: string, instances: readonly string[]): Promise<void>;
+  observe(key: string): Promise<Observation>;
+  apply(key: string, topology: Topology, cluster: Cluster): Promise<void>;
+  stop(key: string, instances: readonly string[]): Promise<void>;
   /** Called after each change of an instance, with what is worth telling, in order. */
-  onChange(listener: (cluster: string, events: readonly ClusterEvent[]) => void): Disposable;
+  onChange(listener: (key: string, events: readonly ClusterEvent[]) => void): Disposable;
 }
 
 export interface Signal {

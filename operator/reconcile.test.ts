@@ -8,6 +8,7 @@ import { startReconciling } from "./reconcile.ts";
 import type { ClusterStatus } from "./status/model.ts";
 import { clusterOf, instanceOf, signalOf } from "./testing.ts";
 import type { Topology } from "./topology/model.ts";
+import { topology } from "./topology/topology.ts";
 
 /** A substrate that makes everything so at once. */
 class FakeSubstrate implements Substrate {
@@ -17,8 +18,8 @@ class FakeSubstrate implements Substrate {
   failures = 0;
   #listeners = new Set<(cluster: string, events: readonly ClusterEvent[]) => void>();
 
-  observe = async () => this.instances;
-  async apply(topology: Topology) {
+  observe = async () => ({ instances: this.instances, servers: [], obstacles: [], leaving: [] });
+  async apply(_key: string, topology: Topology) {
     if (this.failures-- > 0) throw new Error("the substrate is away");
     this.applied.push(topology);
     this.instances = topology.roles.flatMap((role) => {
@@ -61,7 +62,7 @@ const setUp = (spec: object) => {
   };
   loop = startReconciling({
     wanted: () => world.cluster,
-    managedAs: "hub",
+    planFor: (it) => topology(it, { managedAs: "hub" }),
     substrate: world.substrate,
     signals: { latest: () => world.signal, announce: (_cluster, events) => void world.announced.push(...events) },
     report: (_key, status) => void (world.status = status),

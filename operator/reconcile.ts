@@ -1,19 +1,18 @@
-import type { Cluster } from "#crds";
+import type { Cluster, Pool } from "#crds";
 import type { Log } from "#process";
-import type { Instance, Signal, Signals, Substrate } from "./port.ts";
+import type { Instance, Observation, Signal, Signals, Substrate } from "./port.ts";
 import { startQueue, type PassOutcome, type Queue } from "./queue.ts";
 import { initialScale, scale, type ScaleState } from "./scale/scale.ts";
 import { victims } from "./scale/victims.ts";
 import type { ClusterStatus } from "./status/model.ts";
 import { statusOf } from "./status/status.ts";
 import type { Role, Topology } from "./topology/model.ts";
-import type { ManagedAs } from "./topology/servers.ts";
-import { topology } from "./topology/topology.ts";
 
 export interface ReconcileOptions {
   /** The cluster of that key as its user wants it; undefined: there is none. */
   wanted: (key: string) => Cluster | undefined;
-  managedAs: ManagedAs;
+  /** What is to run, given what does. */
+  planFor: (cluster: Cluster, observed: Observation, leaving: readonly Pool[]) => Topology;
   substrate: Substrate;
   signals: Signals;
   /** Told after each pass in which a condition or a pool's numbers changed. */
@@ -39,6 +38,13 @@ const loadOf = (role: Role, signal: Signal | undefined): number | undefined => {
   return report?.ready === undefined || report.unacked === undefined ? undefined : report.ready + report.unacked;
 };
 
+/** Pools that the resource no longer has and whose queue may still hold jobs. */
+const stillNeeded = ({ leaving }: Observation, signal: Signal | undefined): Pool[] =>
+  leaving.filter(({ name }) => {
+    const report = signal?.snapshot.pools.find(({ pool }) => pool === name);
+    return report?.ready === undefined || report.unacked === undefined || report.ready + report.unacked > 0;
+  });
+
 const withCount = (
   role: Role,
   memory: Memory,
@@ -63,7 +69,7 @@ const withCount = (
 /** One pass: read the world, decide, act, tell. Safe to repeat. A mistake in the resource is a condition, and changes nothing. */
 const reconciler = ({
   wanted,
-  managedAs,
+  planFor,
   substrate,
   signals,
   report,
@@ -72,15 +78,23 @@ const reconciler = ({
 }: ReconcileOptions) => {
   const memories = new Map<string, Memory>();
 
-  const act = async (plan: Topology, instances: readonly Instance[], signal: Signal | undefined): Promise<void> => {
+  const act = async (
+    key: string,
+    {
+      cluster,
+      plan,
+      instances,
+      signal,
+    }: { cluster: Cluster; plan: Topology; instances: readonly Instance[]; signal: Signal | undefined },
+  ): Promise<void> => {
     for (const role of plan.roles) {
       const own = instances.filter(
         ({ of, state, configHash }) => of === role.name && state !== "stopping" && configHash === role.configHash,
       );
       const gone = role.scale === undefined ? [] : victims(own, own.length - role.count, signal?.snapshot);
-      if (gone.length > 0) await substrate.stop(plan.cluster, gone);
+      if (gone.length > 0) await substrate.stop(key, gone);
     }
-    await substrate.apply(plan);
+    await substrate.apply(key, plan, cluster);
   };
 
   return async (key: string): Promise<PassOutcome> => {
@@ -93,12 +107,13 @@ const reconciler = ({
     memories.set(key, memory);
     const signal = signals.latest(key);
     const before = await substrate.observe(key);
-    const base = topology(cluster, { managedAs });
-    const plan = { ...base, roles: base.roles.map((role) => withCount(role, memory, before, signal, now())) };
+    const base = planFor(cluster, before, stillNeeded(before, signal));
+    const roles = base.roles.map((role) => withCount(role, memory, before.instances, signal, now()));
+    const plan = { ...base, roles };
     const isHeld = plan.problems.length > 0 || cluster.spec.suspend === true;
-    if (!isHeld) await act(plan, before, signal);
-    const instances = isHeld ? before : await substrate.observe(key);
-    const status = statusOf({ cluster, topology: plan, instances, signal }, memory.status, now());
+    if (!isHeld) await act(key, { cluster, plan, instances: before.instances, signal });
+    const observation = isHeld ? before : await substrate.observe(key);
+    const status = statusOf({ cluster, topology: plan, observation, signal }, memory.status, now());
     if (JSON.stringify(status) !== JSON.stringify(memory.status)) {
       memory.status = status;
       await report(key, status);

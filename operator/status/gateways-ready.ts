@@ -1,7 +1,7 @@
 import { failureOf, readyOf, type Facts, type Judgement } from "./model.ts";
 
 /** True while as many gateways serve as are wanted. */
-export const gatewaysReady = ({ topology, instances }: Facts): Judgement => {
+export const gatewaysReady = ({ topology, observation: { instances } }: Facts): Judgement => {
   const role = topology.roles.find(({ role }) => role === "gateway");
   if (role === undefined || role.count === 0)
     return { status: "True", reason: "NoGateways", message: "0 gateways wanted" };

@@ -1,5 +1,5 @@
 import type { Cluster } from "#crds";
-import type { Instance, Signal } from "../port.ts";
+import type { Instance, Observation, Signal } from "../port.ts";
 import type { Role, Topology } from "../topology/model.ts";
 
 export type ConditionType =
@@ -49,7 +49,7 @@ export interface Facts {
   cluster: Cluster;
   /** With the counts as they are wanted now. */
   topology: Topology;
-  instances: readonly Instance[];
+  observation: Observation;
   signal: Signal | undefined;
 }
 

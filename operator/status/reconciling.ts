@@ -1,11 +1,11 @@
 import type { Facts, Judgement } from "./model.ts";
 
 /** True while what runs is not what is wanted: a count or a configuration is on its way. */
-export const reconciling = ({ cluster, topology, instances }: Facts): Judgement => {
+export const reconciling = ({ cluster, topology, observation: { instances } }: Facts): Judgement => {
   if (topology.problems.length > 0 || cluster.spec.suspend === true)
     return { status: "False", reason: "Held", message: "nothing is being changed" };
   const roles = topology.roles.filter((role) => {
-    const own = instances.filter(({ of }) => of === role.name);
+    const own = instances.filter(({ of, state }) => of === role.name && state !== "stopping");
     const current = own.filter(({ configHash, state }) => configHash === role.configHash && state === "ready");
     return current.length !== role.count || own.length !== role.count;
   });

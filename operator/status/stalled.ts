@@ -3,7 +3,7 @@ import type { Facts, Judgement } from "./model.ts";
 const RESTARTS_THAT_STALL = 5;
 
 /** True where no further progress is to be expected without a change: a mistake in the resource, or a process that never comes up. */
-export const stalled = ({ topology, instances }: Facts): Judgement => {
+export const stalled = ({ topology, observation: { instances } }: Facts): Judgement => {
   const [problem] = topology.problems;
   if (problem)
     return {

@@ -16,16 +16,23 @@ const facts = (spec: object = SPEC, change: Partial<Facts> = {}): Facts => {
       instanceOf(`chat-${role.name}-${i}`, { role: role.role, of: role.name, configHash: role.configHash }),
     ),
   );
-  return { cluster, topology: plan, instances, signal: signalOf(), ...change };
+  const observation = { instances, servers: [], obstacles: [], leaving: [] };
+  return { cluster, topology: plan, observation, signal: signalOf(), ...change };
 };
 
 const without = (base: Facts, name: string): Facts => ({
   ...base,
-  instances: base.instances.filter(({ instance }) => instance !== name),
+  observation: {
+    ...base.observation,
+    instances: base.observation.instances.filter(({ instance }) => instance !== name),
+  },
 });
 const changed = (base: Facts, name: string, change: Partial<Instance>): Facts => ({
   ...base,
-  instances: base.instances.map((it) => (it.instance === name ? { ...it, ...change } : it)),
+  observation: {
+    ...base.observation,
+    instances: base.observation.instances.map((it) => (it.instance === name ? { ...it, ...change } : it)),
+  },
 });
 const condition = (it: Facts, type: ConditionType) => {
   const found = statusOf(it, undefined, 0).conditions.find((condition) => condition.type === type);
@@ -95,7 +102,7 @@ describe("conditions", () => {
     ],
     [
       "a pool was removed",
-      facts({}, { instances: facts().instances }),
+      facts({}, { observation: facts().observation }),
       "Reconciling",
       ["True", "Progressing", "2 to be removed"],
     ],

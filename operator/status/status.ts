@@ -16,7 +16,7 @@ import { reconciling } from "./reconciling.ts";
 import { stalled } from "./stalled.ts";
 import { workersReady } from "./workers-ready.ts";
 
-const pools = ({ topology, instances, signal }: Facts): ClusterStatus["pools"] =>
+const pools = ({ topology, observation: { instances }, signal }: Facts): ClusterStatus["pools"] =>
   topology.roles.flatMap((role) => {
     if (role.pool === undefined) return [];
     const report = signal?.snapshot.pools.find(({ pool }) => pool === role.pool);

@@ -1,7 +1,7 @@
 import { failureOf, readyOf, type Facts, type Judgement } from "./model.ts";
 
 /** True while every pool has as many workers ready as it wants. */
-export const workersReady = ({ topology, instances }: Facts): Judgement => {
+export const workersReady = ({ topology, observation: { instances } }: Facts): Judgement => {
   const pools = topology.roles.filter(({ role }) => role === "worker");
   if (pools.length === 0) return { status: "True", reason: "NoPools", message: "0 pools" };
   const missing = pools.filter((role) => readyOf(role, instances) < role.count);

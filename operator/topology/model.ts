@@ -1,4 +1,4 @@
-import type { LiveConfig } from "#crds";
+import type { LiveConfig, WorkerPool } from "#crds";
 
 export type RoleName = "gateway" | "worker" | "hub" | "entry";
 export type ServerName = "hub" | "redis" | "rabbitmq" | "mongo";
@@ -41,6 +41,14 @@ export interface ScaleRules {
   scaleDownSeconds: number;
 }
 
+/** The parts of a role that only a pod has. */
+export interface PodParts extends Pick<
+  WorkerPool,
+  "resources" | "imagePullSecrets" | "serviceAccountName" | "podTemplate"
+> {
+  image: string;
+}
+
 export interface Role {
   role: RoleName;
   /** The pool of a worker. */
@@ -56,7 +64,9 @@ export interface Role {
   /** What the user adds to the environment; `env` wins. */
   userEnv: UserVariable[];
   userEnvFrom: Record<string, unknown>[];
-  /** Over all that a running process cannot take in: command and environment; not the count, not the live configuration. */
+  /** Where roles are pods. */
+  pod?: PodParts;
+  /** Over all that a running process cannot take in: command, environment and pod; not the count, not the live configuration. */
   configHash: string;
   /** Names of the ports, as the process reports them when it is ready. */
   ports: string[];
@@ -72,6 +82,15 @@ export interface Role {
 export interface Server {
   name: ServerName;
   secret?: string;
+  /** False where only a pool would use it, and there is none: a managed one need not run. */
+  isUsed: boolean;
+}
+
+/** What the pods of a cluster run. */
+export interface Release {
+  version: string;
+  /** With its tag. */
+  image: string;
 }
 
 /** What is wrong with a resource that its schema cannot see. */
@@ -86,6 +105,8 @@ export interface Topology {
   generation: number;
   roles: Role[];
   servers: Server[];
+  /** Where roles are pods. */
+  release?: Release;
   liveConfig: LiveConfig;
   /** Not empty: nothing of this may be applied. */
   problems: Problem[];

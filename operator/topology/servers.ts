@@ -50,7 +50,8 @@ export const planes = ({ spec }: Cluster, managedAs: ManagedAs): Planes => {
   return {
     servers: names.map((name) => {
       const secret = secretOf(name);
-      return secret === undefined ? { name } : { name, secret };
+      const isUsed = spec.workers.length > 0 || uses.adapter === name || uses.store === name;
+      return { name, isUsed, ...(secret === undefined ? {} : { secret }) };
     }),
     env: {
       ADAPTER: driver(uses.adapter),

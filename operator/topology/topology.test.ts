@@ -58,8 +58,14 @@ describe("which server carries what", () => {
   });
 
   test("elsewhere, managed servers are their own", () => {
-    const plan = topology(clusterOf({ workers: [pool()] }), { managedAs: "server" });
-    expect(plan.servers).toEqual([{ name: "rabbitmq" }, { name: "redis" }]);
+    const plan = topology(clusterOf({ workers: [pool()] }), {
+      managedAs: "server",
+      release: { version: "1.2.3", image: "realtime:1.2.3" },
+    });
+    expect(plan.servers).toEqual([
+      { name: "rabbitmq", isUsed: true },
+      { name: "redis", isUsed: true },
+    ]);
     expect(plan.roles.map(({ name }) => name)).toEqual(["gateway", "worker-a"]);
     expect(plan.roles[0]?.env).toMatchObject({ ADAPTER: "redis", BROKER: "rabbitmq", STORE: "redis" });
   });

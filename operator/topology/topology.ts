@@ -1,33 +1,59 @@
-import type { Cluster } from "#crds";
+import type { Cluster, Pool } from "#crds";
+import { configHash } from "./config-hash.ts";
 import { entryRole } from "./entry.ts";
 import { gatewayRole } from "./gateway.ts";
 import { hubRole } from "./hub.ts";
-import type { EnvValue, Topology } from "./model.ts";
+import type { EnvValue, PodParts, Release, Role, Topology } from "./model.ts";
 import { notServed } from "./not-served.ts";
-import { planes, type ManagedAs } from "./servers.ts";
+import { planes } from "./servers.ts";
 import { livePool, workerRole } from "./worker.ts";
 
-/** The processes that make `cluster` so. `hub`: every managed server is the hub, and an entry spreads connections. */
-export const topology = (cluster: Cluster, { managedAs }: { managedAs: ManagedAs }): Topology => {
-  const { servers, env, problems } = planes(cluster, managedAs);
-  const laptop = managedAs === "hub";
+/** `hub`: every managed server is the hub, and an entry spreads connections. `server`: each is a server of its own, and roles are pods of a release. */
+export type TopologyOptions =
+  | { managedAs: "hub" }
+  | {
+      managedAs: "server";
+      release: Release;
+      /** Pools that the resource no longer has and whose queue still holds jobs. */
+      leaving?: readonly Pool[];
+    };
+
+type PodFields = { [field in keyof PodParts]?: PodParts[field] | undefined };
+
+const withPod = (role: Role, release: Release, fields: PodFields): Role => {
+  const { image = release.image, resources, imagePullSecrets, serviceAccountName, podTemplate } = fields;
+  const pod: PodParts = { image, resources, imagePullSecrets, serviceAccountName, podTemplate };
+  return { ...role, pod, configHash: configHash({ of: role.configHash, pod, version: release.version }) };
+};
+
+/** The processes that make `cluster` so. */
+export const topology = (cluster: Cluster, options: TopologyOptions): Topology => {
+  const { spec } = cluster;
+  const { servers, env, problems } = planes(cluster, options.managedAs);
+  const laptop = options.managedAs === "hub";
   const dataPlane: Record<string, EnvValue> = {
     CLUSTER: cluster.name,
     PROBE_PORT: { port: "probes" },
     CONFIG_FILE: { file: "config" },
     ...env,
   };
+  const asPod = (role: Role, fields: PodFields = {}): Role =>
+    options.managedAs === "hub" ? role : withPod(role, options.release, fields);
+  const leaving = options.managedAs === "hub" ? [] : (options.leaving ?? []);
   return {
     cluster: cluster.name,
     generation: cluster.generation,
     roles: [
-      ...(servers.some(({ name }) => name === "hub") ? [hubRole(cluster.name)] : []),
-      gatewayRole(cluster, dataPlane, laptop),
-      ...cluster.spec.workers.map((pool) => workerRole(pool, dataPlane)),
+      ...(servers.some(({ name }) => name === "hub") ? [asPod(hubRole(cluster.name))] : []),
+      asPod(gatewayRole(cluster, dataPlane, laptop), spec.gateway),
+      ...spec.workers.map((pool) => asPod(workerRole(pool, dataPlane), pool)),
       ...(laptop ? [entryRole(cluster)] : []),
     ],
     servers,
-    liveConfig: { pools: cluster.spec.workers.map(livePool) },
+    ...(options.managedAs === "hub" ? {} : { release: options.release }),
+    liveConfig: {
+      pools: [...spec.workers.map(livePool), ...leaving.map((pool) => ({ ...pool, leaving: true }))],
+    },
     problems: [...problems, ...notServed(cluster, env)],
   };
 };

@@ -1,0 +1,27 @@
+import type { Problem, Release } from "./model.ts";
+
+/** `1.4` of `1.4.2`: what one renderer of templates serves. */
+const seriesOf = (version: string): string => version.split(".").slice(0, 2).join(".");
+
+/**
+ * The one choice of a cluster's release: what its resource says, else what it runs already, else the operator's own. An operator
+ * renders its own series; with the second there will be two.
+ */
+export const releaseOf = (
+  { asked, running }: { asked: string | undefined; running: string | undefined },
+  { own, repository }: { own: string; repository: string },
+): { release: Release; problems: Problem[] } => {
+  const version = asked ?? running ?? own;
+  return {
+    release: { version, image: `${repository}:${version}` },
+    problems:
+      seriesOf(version) === seriesOf(own)
+        ? []
+        : [
+            {
+              path: "spec.version",
+              message: `${version} is not of the series ${seriesOf(own)} that this operator runs: set ${own}, or install the operator of ${seriesOf(version)}`,
+            },
+          ],
+  };
+};
