@@ -31,8 +31,8 @@ export interface ServerState {
 
 /** What holds a cluster up, or waits for its user, and no instance shows. */
 export interface Obstacle {
-  /** What it concerns: a role by `Role.name`, the way in, or data that a changed resource left behind. */
-  of: Role["name"] | "expose" | "data" | "servers";
+  /** What it concerns: a role by its name, `expose` (the way in), `servers`, or `data` (what a changed resource left behind). */
+  of: string;
   /** One CamelCase word. */
   reason: string;
   /** A sentence with the way out. */
