@@ -13,5 +13,5 @@ export type { ClusterStatus, Condition, PoolStatus } from "./status/model.ts";
 export { canonicalJson } from "./topology/config-hash.ts";
 export { topology } from "./topology/topology.ts";
 export { startReconciling, type ReconcileOptions } from "./reconcile.ts";
-export type { Queue } from "./queue.ts";
+export type { Queue } from "./kube/runtime/work-queue.ts";
 export { openSignals, type SignalsOptions } from "./signals.ts";

@@ -3,7 +3,7 @@ import type { Cluster, ClusterEvent } from "#crds";
 import { silentLog } from "#process";
 import { eventually } from "#testing";
 import type { Instance, Signal, Substrate } from "./port.ts";
-import type { Queue } from "./queue.ts";
+import type { Queue } from "./kube/runtime/work-queue.ts";
 import { startReconciling } from "./reconcile.ts";
 import type { ClusterStatus } from "./status/model.ts";
 import { clusterOf, instanceOf, signalOf } from "./testing.ts";

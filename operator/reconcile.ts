@@ -1,7 +1,8 @@
 import type { Cluster, Pool } from "#crds";
 import type { Log } from "#process";
+import { startController, type ControllerOptions } from "./kube/runtime/controller.ts";
+import type { PassOutcome, Queue } from "./kube/runtime/work-queue.ts";
 import type { Instance, Observation, Signal, Signals, Substrate } from "./port.ts";
-import { startQueue, type PassOutcome, type Queue } from "./queue.ts";
 import { initialScale, scale, type ScaleState } from "./scale/scale.ts";
 import { victims } from "./scale/victims.ts";
 import type { ClusterStatus } from "./status/model.ts";
@@ -21,6 +22,8 @@ export interface ReconcileOptions {
   now?: () => number;
   /** How often a cluster is looked at while a count follows the load, and otherwise. */
   every?: { scalingMs: number; restingMs: number };
+  /** Of the queue and its metrics. */
+  controller?: Omit<Partial<ControllerOptions>, "pass" | "log">;
 }
 
 interface Memory {
@@ -127,7 +130,12 @@ const reconciler = ({
 
 /** The control loop: looks at a cluster when it is added to the queue, when the substrate tells of a change, and from time to time. */
 export const startReconciling = (options: ReconcileOptions): Queue => {
-  const queue = startQueue(reconciler(options), { log: options.log });
+  const queue = startController({
+    name: "realtimecluster",
+    ...options.controller,
+    log: options.log,
+    pass: reconciler(options),
+  });
   const subscription = options.substrate.onChange((cluster, events) => {
     if (events.length > 0) options.signals.announce(cluster, events);
     queue.add(cluster);
