@@ -1,0 +1,56 @@
+/** A gateway Deployment as it is. */
+export interface Revision {
+  hash: string;
+  replicas: number;
+  ready: number;
+}
+
+export interface Roll {
+  /** Those that go on existing, with their counts. */
+  revisions: { hash: string; replicas: number }[];
+  /** The one that takes new clients. */
+  selected: string;
+  removed: string[];
+}
+
+const mostReady = (revisions: readonly Revision[]): Revision | undefined =>
+  revisions.filter(({ ready }) => ready > 0).toSorted((a, b) => b.ready - a.ready)[0];
+
+/** How many of an old revision's gateways stay: all while clients come to it, then none, and they drain over their own grace. A pace over the cluster is a number in between. */
+const remaining = ({ replicas }: Revision, isSelected: boolean): number => (isSelected ? replicas : 0);
+
+/**
+ * The next step of the gateways' roll: the wanted revision comes up beside the one that is `selected` by the Service now, takes over once all
+ * of it is ready (or any of it, where nothing of the other is), and the other goes when the Service has been seen to be switched. A revision
+ * that was overtaken on its way goes at once. Once the wanted one is selected it stays so, whatever becomes of it.
+ */
+export const roll = ({
+  revisions,
+  selected,
+  wanted,
+}: {
+  revisions: readonly Revision[];
+  selected: string | undefined;
+  wanted: { hash: string; count: number };
+}): Roll => {
+  const old = revisions.filter(({ hash }) => hash !== wanted.hash);
+  const ready = revisions.find(({ hash }) => hash === wanted.hash)?.ready ?? 0;
+  const serving =
+    selected === wanted.hash ? undefined : (old.find(({ hash }) => hash === selected) ?? mostReady(old));
+  const isTakenOver = serving === undefined || ready >= wanted.count || (serving.ready === 0 && ready > 0);
+  const next = isTakenOver ? wanted.hash : serving.hash;
+  const left = old.map((it) => ({
+    hash: it.hash,
+    replicas: remaining(it, it.hash === next || it.hash === selected),
+    stays: it.hash === next || it.hash === selected,
+  }));
+  const stays = ({ replicas, stays }: (typeof left)[number]) => stays || replicas > 0;
+  return {
+    revisions: [
+      { hash: wanted.hash, replicas: wanted.count },
+      ...left.filter(stays).map(({ hash, replicas }) => ({ hash, replicas })),
+    ],
+    selected: next,
+    removed: left.filter((it) => !stays(it)).map(({ hash }) => hash),
+  };
+};
