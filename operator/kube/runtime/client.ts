@@ -52,3 +52,33 @@ export class ApiError extends Error {
     this.reason = reason;
   }
 }
+
+/** A change as a watch tells it; `resourceVersion` is the place to watch on from. */
+export type WatchEvent =
+  | { type: "ADDED" | "MODIFIED" | "DELETED"; object: KubeObject; resourceVersion: string }
+  | { type: "BOOKMARK"; resourceVersion: string };
+
+export interface WatchOptions extends ListOptions {
+  resourceVersion: string;
+  /** The server ends the watch after so many seconds. */
+  timeoutSeconds: number;
+  /** A stream on which nothing at all arrives for so long is taken for dead. The API server sends a bookmark a minute. */
+  silentAfterMs: number;
+  signal: AbortSignal;
+}
+
+/** What an informer needs beside reading. */
+export interface Watcher {
+  /** A consistent list, and the place to watch on from. */
+  snapshot(
+    kind: Kind,
+    options?: ListOptions & { signal?: AbortSignal },
+  ): Promise<{ objects: KubeObject[]; resourceVersion: string }>;
+  /** Ends when the server ends it; throws `ApiError` (410: the place is too old), or the transport's error, when it is cut. */
+  watch(kind: Kind, options: WatchOptions): AsyncIterable<WatchEvent>;
+}
+
+/** What the API server serves at the moment; a CRD that appears or goes is noticed within some seconds. */
+export interface Discovery {
+  hasKind(kind: Kind): Promise<boolean>;
+}
