@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { patterns, podFields, podPart, quantity, secretKeyRef, secretRef } from "./common.ts";
+import { patterns, podFields, quantity, secretKeyRef, secretRef } from "./common.ts";
 
 export const jwtAuth = z.strictObject({
   secretRef: secretKeyRef.optional().describe("HS256: the key of a Secret that holds the shared secret."),
@@ -45,29 +45,100 @@ export const limits = z.strictObject({
   roomsPerConnection: z.number().int().min(1).max(100_000).optional(),
 });
 
+const annotations = z.record(z.string(), z.string().max(8192));
+const hostname = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(/^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, "a host name such as chat.example.com or *.example.com");
+
 export const expose = z.strictObject({
-  type: z.enum(["ClusterIP", "LoadBalancer", "Ingress", "Gateway"]).default("ClusterIP"),
-  stickiness: z.enum(["auto", "cookie", "clientIP", "none"]).default("auto"),
-  annotations: z.record(z.string(), z.string()).optional(),
+  type: z
+    .enum(["ClusterIP", "LoadBalancer", "Ingress", "Gateway"])
+    .default("ClusterIP")
+    .describe(
+      "ClusterIP: inside the cluster alone; LoadBalancer: the Service gets an address of its own; Ingress; Gateway: an HTTPRoute of the Gateway API.",
+    ),
+  stickiness: z
+    .enum(["auto", "cookie", "clientIP", "none"])
+    .default("auto")
+    .describe(
+      "How a client's requests find the same gateway again; without, polling is forwarded between gateways. auto: by address at a Service, by cookie at an Ingress, and at a Gateway where it is served.",
+    ),
+  annotations: annotations
+    .optional()
+    .describe(
+      "Of the object that lets clients in: the Service, the Ingress or the HTTPRoute. They win over generated ones.",
+    ),
+  serviceAnnotations: annotations
+    .optional()
+    .describe("Of the Service behind an Ingress or HTTPRoute, such as cloud.google.com/backend-config."),
   loadBalancer: z
     .strictObject({
-      className: z.string().max(253).optional(),
-      sourceRanges: z.array(z.string().max(64)).max(64).optional(),
+      className: z
+        .string()
+        .min(1)
+        .max(253)
+        .optional()
+        .describe("`loadBalancerClass` of the Service; cannot change while it is a load balancer."),
+      sourceRanges: z
+        .array(
+          z
+            .string()
+            .max(64)
+            .regex(/^[0-9a-fA-F:.]+\/[0-9]{1,3}$/, "a range of addresses such as 10.0.0.0/8"),
+        )
+        .max(64)
+        .optional()
+        .describe("Addresses that may connect, as CIDRs. Absent: all."),
+      port: z.number().int().min(1).max(65_535).default(80).describe("The port that clients connect to."),
+      externalTrafficPolicy: z
+        .enum(["Cluster", "Local"])
+        .default("Cluster")
+        .describe(
+          "Local: only nodes with a gateway take connections, and gateways see the clients' addresses; while a roll moves gateways between nodes, new connections can be refused.",
+        ),
     })
-    .optional(),
+    .optional()
+    .describe("With type LoadBalancer."),
   ingress: z
     .strictObject({
-      className: z.string().max(253).optional(),
-      host: z.string().max(253).optional(),
-      tlsSecretName: z.string().max(253).optional(),
+      className: z.string().min(1).max(253).optional().describe("IngressClass. Absent: the cluster's default."),
+      host: hostname.optional().describe("Absent: any host."),
+      tlsSecretName: z
+        .string()
+        .min(1)
+        .max(253)
+        .optional()
+        .describe("Secret with the host's certificate. Absent: no TLS."),
     })
-    .optional(),
+    .optional()
+    .describe("With type Ingress."),
   gateway: z
     .strictObject({
-      parentRefs: z.array(podPart).max(16).optional(),
-      hostnames: z.array(z.string().max(253)).max(16).optional(),
+      parentRefs: z
+        .array(
+          z.strictObject({
+            name: z.string().min(1).max(253).describe("Name of the Gateway."),
+            namespace: z.string().min(1).max(63).optional().describe("Absent: the resource's own."),
+            sectionName: z
+              .string()
+              .min(1)
+              .max(253)
+              .optional()
+              .describe("One listener of the Gateway. Absent: all that fit."),
+            port: z.number().int().min(1).max(65_535).optional().describe("One port of the Gateway."),
+            group: z.string().max(253).optional().describe("Absent: gateway.networking.k8s.io."),
+            kind: z.string().min(1).max(63).optional().describe("Absent: Gateway."),
+          }),
+        )
+        .max(16)
+        .optional()
+        .describe("Gateways that the HTTPRoute attaches to; at least one."),
+      hostnames: z.array(hostname).max(16).optional().describe("Absent: those of the Gateway's listeners."),
     })
-    .optional(),
+    .optional()
+    .describe("With type Gateway."),
 });
 
 export const gateway = z.strictObject({

@@ -85,6 +85,45 @@ export const RULES: readonly Rule[] = [
       return payload > buffer ? ["gateway.limits.payloadBytes"] : [];
     },
   },
+  {
+    at: "gateway.expose",
+    message:
+      "loadBalancer, ingress and gateway are each for the type of that name: set type to LoadBalancer, Ingress or Gateway, or remove the section",
+    cel: "(!has(self.loadBalancer) || self.type == 'LoadBalancer') && (!has(self.ingress) || self.type == 'Ingress') && (!has(self.gateway) || self.type == 'Gateway')",
+    broken: ({ gateway: { expose } }) => {
+      const sections = { loadBalancer: "LoadBalancer", ingress: "Ingress", gateway: "Gateway" } as const;
+      const names = ["loadBalancer", "ingress", "gateway"] as const;
+      return names
+        .filter((name) => expose[name] !== undefined && expose.type !== sections[name])
+        .map((name) => `gateway.expose.${name}`);
+    },
+  },
+  {
+    at: "gateway.expose",
+    message:
+      "a Service knows clients by their address alone: set stickiness to auto, clientIP or none, or type to Ingress or Gateway",
+    cel: "self.stickiness != 'cookie' || self.type == 'Ingress' || self.type == 'Gateway'",
+    broken: ({ gateway: { expose } }) =>
+      expose.stickiness === "cookie" && (expose.type === "ClusterIP" || expose.type === "LoadBalancer")
+        ? ["gateway.expose.stickiness"]
+        : [],
+  },
+  {
+    at: "gateway.expose",
+    message: "an HTTPRoute does not know clients by their address: set stickiness to auto, cookie or none",
+    cel: "self.stickiness != 'clientIP' || self.type != 'Gateway'",
+    broken: ({ gateway: { expose } }) =>
+      expose.stickiness === "clientIP" && expose.type === "Gateway" ? ["gateway.expose.stickiness"] : [],
+  },
+  {
+    at: "gateway.expose",
+    message: "type Gateway needs gateway: {parentRefs: [{name}]}, the Gateways that the HTTPRoute attaches to",
+    cel: "self.type != 'Gateway' || (has(self.gateway) && has(self.gateway.parentRefs) && self.gateway.parentRefs.size() > 0)",
+    broken: ({ gateway: { expose } }) =>
+      expose.type === "Gateway" && (expose.gateway?.parentRefs ?? []).length === 0
+        ? ["gateway.expose.gateway.parentRefs"]
+        : [],
+  },
   ...bothServed.map((server): Rule => ({
     at: `servers.${server}`,
     message: "needs one of managed and secretRef {name}",
