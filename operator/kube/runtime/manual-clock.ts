@@ -26,14 +26,14 @@ export const manualClock = (): ManualClock => {
       const end = time + ms;
       await settle();
       for (;;) {
-        const [next] = [...timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+        const [next] = [...timers].filter(({ at }) => at <= Math.max(end, time)).sort((a, b) => a.at - b.at);
         if (next === undefined) break;
         timers.delete(next);
         time = Math.max(time, next.at);
         next.call();
         await settle();
       }
-      time = end;
+      time = Math.max(time, end);
     },
   };
 };
