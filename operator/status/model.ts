@@ -1,5 +1,5 @@
 import type { Cluster } from "#crds";
-import type { Instance, Observation, Signal } from "../port.ts";
+import type { Instance, Observation, Obstacle, Signal } from "../port.ts";
 import type { Role, Topology } from "../topology/model.ts";
 
 export type ConditionType =
@@ -8,6 +8,8 @@ export type ConditionType =
   | "BrokerReady"
   | "AdapterReady"
   | "WorkersReady"
+  | "Exposed"
+  | "DataRetained"
   | "AuthenticationConfigured"
   | "Paused"
   | "Reconciling"
@@ -38,9 +40,21 @@ export interface PoolStatus {
   dead?: number;
 }
 
+/** How many serve, and how many are wanted. */
+export interface Count {
+  ready: number;
+  wanted: number;
+}
+
 export interface ClusterStatus {
   observedGeneration: number;
+  /** The data plane's release that runs. */
+  version?: string;
   conditions: Condition[];
+  /** Absent: the resource does not say. */
+  gateways?: Count;
+  /** Of all pools. */
+  workers?: Count;
   pools: PoolStatus[];
 }
 
@@ -62,3 +76,10 @@ export const failureOf = (role: Role, instances: readonly Instance[]): string | 
   const failing = instances.find(({ of, state }) => of === role.name && state === "failing");
   return failing && `${failing.instance}: ${failing.message ?? "it ended before it was ready"}`;
 };
+
+/** What stands in the way of a role, of `expose`, `servers` or `data`; what lasts comes first. */
+export const obstaclesOf = ({ observation: { obstacles } }: Facts, of: string): Obstacle[] =>
+  obstacles.filter((it) => it.of === of).sort((a, b) => Number(b.isLasting) - Number(a.isLasting));
+
+/** Whether roles are pods: a laptop has no way in of its own, and keeps no data that a change could leave behind. */
+export const hasPods = ({ topology }: Facts): boolean => topology.release !== undefined;

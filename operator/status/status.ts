@@ -1,12 +1,16 @@
 import { adapterReady } from "./adapter-ready.ts";
 import { authenticationConfigured } from "./authentication-configured.ts";
 import { brokerReady } from "./broker-ready.ts";
+import { dataRetained } from "./data-retained.ts";
+import { exposed } from "./exposed.ts";
 import { gatewaysReady } from "./gateways-ready.ts";
 import {
+  hasPods,
   readyOf,
   type ClusterStatus,
   type Condition,
   type ConditionType,
+  type Count,
   type Facts,
   type Judgement,
 } from "./model.ts";
@@ -32,6 +36,15 @@ const pools = ({ topology, observation: { instances }, signal }: Facts): Cluster
     ];
   });
 
+/** Ready and wanted instances of the roles that play one part. */
+const countOf = ({ topology, observation: { instances } }: Facts, part: "gateway" | "worker"): Count => {
+  const roles = topology.roles.filter(({ role }) => role === part);
+  return {
+    ready: roles.reduce((sum, role) => sum + readyOf(role, instances), 0),
+    wanted: roles.reduce((sum, { count }) => sum + count, 0),
+  };
+};
+
 /** The status of a cluster by what is known of it; a condition keeps its time while its status stays. */
 export const statusOf = (facts: Facts, previous: ClusterStatus | undefined, now: number): ClusterStatus => {
   const parts = {
@@ -39,6 +52,7 @@ export const statusOf = (facts: Facts, previous: ClusterStatus | undefined, now:
     BrokerReady: brokerReady(facts),
     AdapterReady: adapterReady(facts),
     WorkersReady: workersReady(facts),
+    ...(hasPods(facts) ? { Exposed: exposed(facts), DataRetained: dataRetained(facts) } : {}),
     AuthenticationConfigured: authenticationConfigured(facts),
     Paused: paused(facts),
     Reconciling: reconciling(facts),
@@ -51,19 +65,25 @@ export const statusOf = (facts: Facts, previous: ClusterStatus | undefined, now:
       before?.status === judgement.status ? before.lastTransitionTime : new Date(now).toISOString();
     return { type, ...judgement, observedGeneration, lastTransitionTime };
   };
+  const { version } = facts.observation;
   return {
     observedGeneration,
+    ...(version === undefined ? {} : { version }),
     conditions: [
-      condition("Ready", ready(parts)),
+      condition("Ready", ready(parts, facts)),
       condition("GatewaysReady", parts.GatewaysReady),
       condition("BrokerReady", parts.BrokerReady),
       condition("AdapterReady", parts.AdapterReady),
       condition("WorkersReady", parts.WorkersReady),
+      ...(parts.Exposed === undefined ? [] : [condition("Exposed", parts.Exposed)]),
+      ...(parts.DataRetained === undefined ? [] : [condition("DataRetained", parts.DataRetained)]),
       condition("AuthenticationConfigured", parts.AuthenticationConfigured),
       condition("Paused", parts.Paused),
       condition("Reconciling", parts.Reconciling),
       condition("Stalled", parts.Stalled),
     ],
+    gateways: countOf(facts, "gateway"),
+    workers: countOf(facts, "worker"),
     pools: pools(facts),
   };
 };
