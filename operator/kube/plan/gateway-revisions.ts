@@ -3,10 +3,8 @@ import { LABEL, selectorOf } from "./labels.ts";
 import { liveDeployments, liveSelector } from "./live.ts";
 import type { PlanInput } from "./model.ts";
 import { childNames } from "./names.ts";
+import { revisionOf } from "./revision.ts";
 import { roll, type Roll } from "./roll.ts";
-
-/** What tells one revision's gateways from another's: the value of their label, and the end of their Deployment's name. */
-export const revisionOf = (role: Role): string => role.configHash.slice(0, 8);
 
 /** The gateways' role. Throws where a topology has none. */
 export const gatewayRoleOf = ({ topology }: Pick<PlanInput, "topology">): Role => {

@@ -35,8 +35,7 @@ export const roll = ({
 }): Roll => {
   const old = revisions.filter(({ hash }) => hash !== wanted.hash);
   const ready = revisions.find(({ hash }) => hash === wanted.hash)?.ready ?? 0;
-  const serving =
-    selected === wanted.hash ? undefined : (old.find(({ hash }) => hash === selected) ?? mostReady(old));
+  const serving = selected === wanted.hash ? undefined : (old.find(({ hash }) => hash === selected) ?? mostReady(old));
   const isTakenOver = serving === undefined || ready >= wanted.count || (serving.ready === 0 && ready > 0);
   const next = isTakenOver ? wanted.hash : serving.hash;
   const left = old.map((it) => ({
