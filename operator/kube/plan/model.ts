@@ -26,6 +26,10 @@ export interface PlanInput {
   settings: Settings;
   /** The cluster's children as they are, of every kind that is watched; a Secret's values are not among them, its keys are. */
   live: readonly KubeObject[];
+  /** Servers whose data may go: what the annotation `realtimecluster.dev/release` names. */
+  released?: readonly string[] | undefined;
+  /** How many jobs wait in a server that nothing uses any more, by its name; absent: not known. */
+  jobsLeft?: Readonly<Record<string, number>> | undefined;
 }
 
 /** A Secret that is made once: what is there already stays, a missing key is filled in. */
