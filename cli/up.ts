@@ -1,5 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { claimRunState, openLocalSubstrate, startOf, writeRunState, type RunState } from "#local";
 import { openSignals, startReconciling, topology, type ClusterStatus } from "#operator";
 import { silentLog, watched } from "#process";
@@ -129,12 +130,13 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
   );
   const loop = stack.use(
     startReconciling({
-      wanted: () => current.cluster,
+      wanted: () => ({ cluster: current.cluster }),
       planFor: (cluster) => topology(cluster, { managedAs: "hub" }),
       substrate,
       signals,
       log,
       report: (_key, next) => {
+        if (isDeepStrictEqual(next, status)) return;
         status = next;
         writeState();
         const ready = next.conditions.find(({ type }) => type === "Ready");

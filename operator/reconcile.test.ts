@@ -61,7 +61,7 @@ const setUp = (spec: object) => {
     workers: () => world.substrate.instances.filter(({ role }) => role === "worker").map(({ instance }) => instance),
   };
   loop = startReconciling({
-    wanted: () => world.cluster,
+    wanted: () => world.cluster && { cluster: world.cluster },
     planFor: (it) => topology(it, { managedAs: "hub" }),
     substrate: world.substrate,
     signals: { latest: () => world.signal, announce: (_cluster, events) => void world.announced.push(...events) },

@@ -7,16 +7,19 @@ import { initialScale, scale, type ScaleState } from "./scale/scale.ts";
 import { victims } from "./scale/victims.ts";
 import type { ClusterStatus } from "./status/model.ts";
 import { statusOf } from "./status/status.ts";
-import type { Role, Topology } from "./topology/model.ts";
+import type { Problem, Role, Topology } from "./topology/model.ts";
+
+/** A cluster as its user wants it, or what is wrong with what he wrote. */
+export type Wanted = { cluster: Cluster } | { problems: readonly Problem[]; generation: number };
 
 export interface ReconcileOptions {
-  /** The cluster of that key as its user wants it; undefined: there is none. */
-  wanted: (key: string) => Cluster | undefined;
+  /** The cluster of that key; undefined: there is none. */
+  wanted: (key: string) => Wanted | undefined;
   /** What is to run, given what does. */
   planFor: (cluster: Cluster, observed: Observation, leaving: readonly Pool[]) => Topology;
   substrate: Substrate;
   signals: Signals;
-  /** Told after each pass in which a condition or a pool's numbers changed. */
+  /** Told after each pass, whether anything changed or not. */
   report: (key: string, status: ClusterStatus) => void | Promise<void>;
   log: Log;
   now?: () => number;
@@ -101,11 +104,16 @@ const reconciler = ({
   };
 
   return async (key: string): Promise<PassOutcome> => {
-    const cluster = wanted(key);
-    if (cluster === undefined) {
+    const it = wanted(key);
+    if (it === undefined) {
       memories.delete(key);
       return {};
     }
+    if ("problems" in it) {
+      await report(key, invalidStatus(it.problems, it.generation));
+      return {};
+    }
+    const { cluster } = it;
     const memory = memories.get(key) ?? { scales: new Map(), status: undefined };
     memories.set(key, memory);
     const signal = signals.latest(key);
@@ -117,10 +125,8 @@ const reconciler = ({
     if (!isHeld) await act(key, { cluster, plan, instances: before.instances, signal });
     const observation = isHeld ? before : await substrate.observe(key);
     const status = statusOf({ cluster, topology: plan, observation, signal }, memory.status, now());
-    if (JSON.stringify(status) !== JSON.stringify(memory.status)) {
-      memory.status = status;
-      await report(key, status);
-    }
+    memory.status = status;
+    await report(key, status);
     const isSettled = status.conditions.some(({ type, status }) => type === "Ready" && status === "True");
     return {
       requeueAfterMs: !isSettled || plan.roles.some((role) => role.scale) ? every.scalingMs : every.restingMs,

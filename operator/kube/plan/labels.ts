@@ -12,6 +12,9 @@ export const ANNOTATION = {
   configHash: "realtimecluster.dev/config-hash",
   /** `Role.name` that a pod belongs to. */
   of: "realtimecluster.dev/of",
+  /** When mounted files changed: a change of the pod makes the kubelet read them at once. */
+  filesChanged: "realtimecluster.dev/files-changed",
+  deletionCost: "controller.kubernetes.io/pod-deletion-cost",
 } as const;
 
 /** What runs in a pod, or what an object serves. */

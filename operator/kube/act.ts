@@ -1,0 +1,141 @@
+import type { Plan } from "./plan/model.ts";
+import { ApiError, type Client } from "./runtime/client.ts";
+import { refOf, type KubeObject, type OwnerReference, type Ref } from "./runtime/object.ts";
+import type { Applier } from "./runtime/apply.ts";
+import { prune } from "./runtime/prune.ts";
+import { ensureSecret, SECRET } from "./secrets.ts";
+
+export const FIELD_MANAGER = "realtime-operator";
+export const SCALE_MANAGER = "realtime-operator-scale";
+
+/** What the API server would not have, or what is somebody else's. */
+export interface Refusal {
+  ref: Ref;
+  /** HTTP status; 0: the object is somebody else's and was left alone. */
+  status: number;
+  message: string;
+}
+
+/** Something that was done to an object. */
+export interface Deed {
+  ref: Ref;
+  what: "created" | "updated" | "removed" | "scaled" | "grown" | "recreated";
+  /** The number behind it. */
+  detail?: string;
+}
+
+export interface Acted {
+  refusals: Refusal[];
+  deeds: Deed[];
+}
+
+/** Kinds that may go when nothing wants them: none that holds data or was made once. */
+const PRUNED = new Set([
+  "Deployment",
+  "StatefulSet",
+  "RabbitmqCluster",
+  "Service",
+  "ConfigMap",
+  "ServiceAccount",
+  "PodDisruptionBudget",
+  "NetworkPolicy",
+  "Ingress",
+  "HTTPRoute",
+]);
+
+/** No retry changes it: the object itself is refused, or the right to write it. */
+const isRefusal = (error: unknown): error is ApiError =>
+  error instanceof ApiError && [400, 403, 404, 405, 413, 422].includes(error.status);
+
+/**
+ * Makes a plan so, thing by thing. What is refused is returned and the rest goes on; what fails otherwise is thrown after all was
+ * tried, so that the pass is repeated. Nothing is pruned by a pass that could not write all it wanted.
+ */
+export const act = async (
+  plan: Plan,
+  {
+    client,
+    applier,
+    live,
+    namespace,
+    owner,
+  }: { client: Client; applier: Applier; live: readonly KubeObject[]; namespace: string; owner: OwnerReference },
+): Promise<Acted> => {
+  const refusals: Refusal[] = [];
+  const deeds: Deed[] = [];
+  const failures: unknown[] = [];
+  const find = (kind: string, name: string) => live.find((it) => it.kind === kind && it.metadata.name === name);
+
+  const attempt = async (ref: Ref, work: () => Promise<Deed["what"] | Omit<Deed, "ref"> | undefined>) => {
+    try {
+      const what = await work();
+      if (what !== undefined) deeds.push({ ref, ...(typeof what === "string" ? { what } : what) });
+    } catch (error) {
+      if (isRefusal(error)) refusals.push({ ref, status: error.status, message: error.message });
+      else failures.push(error);
+    }
+  };
+
+  for (const wish of plan.secrets) {
+    const ref = { ...SECRET, namespace, name: wish.name };
+    await attempt(ref, async () => {
+      const done = await ensureSecret(wish, find("Secret", wish.name), {
+        client,
+        namespace,
+        owner,
+        fieldManager: FIELD_MANAGER,
+      });
+      if (done === "foreign") refusals.push({ ref, status: 0, message: "exists and belongs to somebody else" });
+      return done === "created" ? "created" : done === "filled" ? "updated" : undefined;
+    });
+  }
+
+  for (const { claim, storage } of plan.growths)
+    await attempt({ apiVersion: "v1", kind: "PersistentVolumeClaim", namespace, name: claim }, async () => {
+      const body = { spec: { resources: { requests: { storage } } } };
+      await client.merge({ apiVersion: "v1", kind: "PersistentVolumeClaim", namespace, name: claim }, body, {
+        fieldManager: FIELD_MANAGER,
+      });
+      return { what: "grown", detail: storage };
+    });
+
+  for (const ref of plan.replaced)
+    await attempt(ref, async () => {
+      const uid = find(ref.kind, ref.name)?.metadata.uid;
+      if (uid === undefined) return undefined;
+      await client.delete({ ...ref, namespace }, { preconditions: { uid }, propagation: "Orphan" });
+      return "recreated";
+    });
+
+  for (const { deployment, replicas } of plan.counts) {
+    const ref = { apiVersion: "apps/v1", kind: "Deployment", namespace, name: deployment };
+    await attempt(ref, async () => {
+      await client.apply(
+        { ...ref, metadata: { namespace, name: deployment }, spec: { replicas } },
+        { fieldManager: SCALE_MANAGER, force: true, subresource: "scale" },
+      );
+      return { what: "scaled", detail: String(replicas) };
+    });
+  }
+
+  const replaced = new Set(plan.replaced.map(({ kind, name }) => `${kind} ${name}`));
+  for (const object of plan.objects) {
+    if (replaced.has(`${object.kind} ${object.metadata.name}`)) continue;
+    const placed = { ...object, metadata: { ...object.metadata, namespace } };
+    const ref = refOf(placed);
+    await attempt(ref, async () => {
+      const { outcome } = await applier.apply(placed, owner);
+      if (outcome === "foreign") refusals.push({ ref, status: 0, message: "exists and belongs to somebody else" });
+      return outcome === "created" ? "created" : outcome === "applied" ? "updated" : undefined;
+    });
+  }
+
+  if (failures.length === 0 && refusals.length === 0) {
+    const keep = [...plan.objects.map(refOf), ...plan.kept].map((ref) => ({ ...ref, namespace }));
+    const mayDelete = ({ kind }: KubeObject) => PRUNED.has(kind);
+    const removed = await prune({ client, live, keep, ownerUid: owner.uid, mayDelete });
+    deeds.push(...removed.map((object) => ({ ref: refOf(object), what: "removed" as const })));
+  }
+  if (failures.length > 0) throw failures[0];
+  return { refusals, deeds };
+};

@@ -1,0 +1,159 @@
+import { API_VERSION, GROUP, KIND } from "#crds";
+import type { Log } from "#process";
+import type { Registry } from "prom-client";
+import { startReconciling } from "../reconcile.ts";
+import { releaseOf } from "../topology/release.ts";
+import { topology } from "../topology/topology.ts";
+import { FIELD_MANAGER } from "./act.ts";
+import { clusterOf } from "./cluster-of.ts";
+import { readControlToken } from "./control-token.ts";
+import { eventOf } from "./event-of.ts";
+import { controlsOf } from "./observe/controls.ts";
+import { createPodEvents } from "./observe/pod-events.ts";
+import type { Settings } from "./plan/model.ts";
+import { createJobsLeft } from "./rabbitmq/jobs-left.ts";
+import { openReport } from "./report.ts";
+import { createApplier } from "./runtime/apply.ts";
+import type { Client } from "./runtime/client.ts";
+import type { EventRecorder } from "./runtime/events.ts";
+import { keyOf, type KubeObject } from "./runtime/object.ts";
+import type { KubeClient } from "./runtime/open-client.ts";
+import { openFleetSignals } from "./signals.ts";
+import { createKubeSubstrate } from "./substrate.ts";
+import { openWorld } from "./world.ts";
+
+export interface ControlPlaneOptions {
+  /** Reads. */
+  reader: KubeClient;
+  /** Writes, while this process leads. */
+  client: Client;
+  recorder: EventRecorder;
+  /** Empty: all. */
+  namespaces: readonly string[];
+  release: { own: string; repository: string };
+  settings: Omit<Settings, "isServed">;
+  isLeader: () => boolean;
+  log: Log;
+  registry: Registry;
+}
+
+/** Whatever changes tells so; this is for what nobody tells, such as time that passes. */
+const EVERY = { scalingMs: 1000, restingMs: 30_000 };
+const CONCURRENCY = 8;
+
+/** All that acts: follows the clusters and their children, and makes each so. Resolves once everything is known and the first pass of each is due. */
+export const startControlPlane = async (options: ControlPlaneOptions): Promise<AsyncDisposable> => {
+  const { reader, client, recorder, namespaces, release, isLeader, log, registry } = options;
+  await using stack = new AsyncDisposableStack();
+  const world = stack.use(await openWorld({ client: reader, namespaces, log, registry }));
+  const { children, resource } = world;
+  const settings: Settings = { ...options.settings, isServed: world.isServed };
+  const applier = createApplier({
+    client,
+    fieldManager: FIELD_MANAGER,
+    annotationPrefix: GROUP,
+    live: world.live,
+    log,
+    registry,
+  });
+  const report = stack.use(openReport({ client, recorder, log }));
+  const substrate = createKubeSubstrate({
+    client,
+    applier,
+    children,
+    settings,
+    ownerOf: (key) => {
+      const it = resource(key);
+      return it && ownerReference(it);
+    },
+    jobsLeft: createJobsLeft({ client: reader, clusterDomain: settings.clusterDomain }),
+    podEvents: createPodEvents({ client: reader }),
+    onDeed: (key, deed) => {
+      const about = resource(key);
+      if (about !== undefined) recorder.record({ about, ...eventOf(deed) });
+    },
+  });
+  const news = new Map<string, string>();
+  const signals = stack.use(
+    openFleetSignals({
+      controls: (key) => controlsOf(children.of(key)),
+      token: (key) => readControlToken(reader, key),
+      onSnapshot: (key, { servers, pools }) => {
+        const text = JSON.stringify([servers, pools.map(({ pool }) => pool)]);
+        if (news.get(key) === text) return;
+        news.set(key, text);
+        loop.add(key);
+      },
+      log,
+      registry,
+    }),
+  );
+  const loop = stack.use(
+    startReconciling({
+      wanted: (key) => {
+        const it = resource(key);
+        return it === undefined || it.metadata.deletionTimestamp !== undefined ? undefined : clusterOf(it);
+      },
+      planFor: (cluster, { version }, leaving) => {
+        const chosen = releaseOf({ asked: cluster.spec.version, running: version }, release);
+        const plan = topology(cluster, { managedAs: "server", release: chosen.release, leaving });
+        return { ...plan, problems: [...chosen.problems, ...plan.problems] };
+      },
+      substrate,
+      signals,
+      report: async (key, status) => {
+        const it = resource(key);
+        if (it !== undefined) await report.write(it, status, children.of(key));
+      },
+      every: EVERY,
+      controller: { mayAct: isLeader, registry, concurrency: CONCURRENCY },
+      log,
+    }),
+  );
+
+  const arrived = (it: KubeObject) => {
+    const key = keyOf(it.metadata);
+    signals.follow(key);
+    loop.add(key);
+  };
+  const gone = (it: KubeObject) => {
+    const key = keyOf(it.metadata);
+    signals.forget(key);
+    substrate.forget(key);
+    news.delete(key);
+    report.forget(it.metadata.uid ?? "");
+    loop.add(key);
+  };
+  stack.use(
+    world.onChange({
+      resource: (before, after) => {
+        if (before !== undefined && after === undefined) gone(before);
+        else if (after !== undefined && isEdited(before, after)) arrived(after);
+      },
+      child: substrate.changed,
+      kinds: () => world.resources().forEach((it) => loop.add(keyOf(it.metadata))),
+    }),
+  );
+  world.resources().forEach(arrived);
+  return stack.move();
+};
+
+/** What makes a cluster the owner of its children. */
+const ownerReference = ({ apiVersion = API_VERSION, kind = KIND, metadata }: KubeObject) => ({
+  namespace: metadata.namespace ?? "default",
+  reference: {
+    apiVersion,
+    kind,
+    name: metadata.name,
+    uid: metadata.uid ?? "",
+    controller: true,
+    blockOwnerDeletion: false,
+  },
+});
+
+/** Whether a user changed something; the status is our own writing. */
+const isEdited = (before: KubeObject | undefined, { metadata }: KubeObject): boolean =>
+  before?.metadata.uid !== metadata.uid ||
+  before?.metadata.generation !== metadata.generation ||
+  before?.metadata.deletionTimestamp !== metadata.deletionTimestamp ||
+  JSON.stringify(before?.metadata.annotations) !== JSON.stringify(metadata.annotations);

@@ -1,0 +1,57 @@
+import { randomBytes } from "node:crypto";
+import type { SecretWish } from "./plan/model.ts";
+import { ApiError, type Client } from "./runtime/client.ts";
+import type { KubeObject, OwnerReference } from "./runtime/object.ts";
+
+export const SECRET = { apiVersion: "v1", kind: "Secret" } as const;
+
+const encoded = (text: string) => Buffer.from(text).toString("base64");
+
+/** The keys that a live Secret lacks, with values; undefined: none. Values that are there are never touched. */
+export const missingData = (
+  { fixed, generated }: SecretWish,
+  liveKeys: readonly string[],
+  random: (bytes: number) => Buffer = randomBytes,
+): Record<string, string> | undefined => {
+  const wanted = [
+    ...Object.entries(fixed),
+    ...Object.entries(generated).map(([key, bytes]) => [key, random(bytes).toString("base64url")] as const),
+  ];
+  const missing = wanted.filter(([key]) => !liveKeys.includes(key));
+  return missing.length === 0
+    ? undefined
+    : Object.fromEntries(missing.map(([key, value]) => [key, encoded(value)] as const));
+};
+
+/** Makes a Secret that is not there, or fills in the keys that it lacks; one that is not the owner's is left alone. */
+export const ensureSecret = async (
+  wish: SecretWish,
+  live: KubeObject | undefined,
+  {
+    client,
+    namespace,
+    owner,
+    fieldManager,
+  }: { client: Client; namespace: string; owner: OwnerReference; fieldManager: string },
+): Promise<"created" | "filled" | "unchanged" | "foreign"> => {
+  const ref = { ...SECRET, namespace, name: wish.name };
+  const fill = async (it: KubeObject) => {
+    if (!it.metadata.ownerReferences?.some(({ uid }) => uid === owner.uid)) return "foreign";
+    const data = missingData(wish, Object.keys(it["data"] ?? {}));
+    if (data === undefined) return "unchanged";
+    await client.merge(ref, { data }, { fieldManager });
+    return "filled";
+  };
+  if (live !== undefined) return fill(live);
+  const metadata = { name: wish.name, namespace, labels: wish.labels, ownerReferences: [owner] };
+  const data = missingData(wish, []) ?? {};
+  try {
+    await client.create({ ...SECRET, metadata, type: "Opaque", data }, { fieldManager });
+    return "created";
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.reason !== "AlreadyExists") throw error;
+    const found = await client.get(ref);
+    if (found === undefined) throw error;
+    return fill(found);
+  }
+};

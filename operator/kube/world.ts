@@ -1,0 +1,101 @@
+import { API_VERSION, KIND } from "#crds";
+import { listeners, type Log } from "#process";
+import type { Registry } from "prom-client";
+import { CHILD_KINDS, createChildren, stripChild, type Children } from "./children.ts";
+import { LABEL } from "./plan/labels.ts";
+import type { Discovery, Watcher } from "./runtime/client.ts";
+import type { OnChange } from "./runtime/cache.ts";
+import { startInformer, type Informer } from "./runtime/informer.ts";
+import { keyOf, type Kind, type KubeObject, type Ref } from "./runtime/object.ts";
+
+/** Who is told of changes; in order, from the moment it asks. */
+export interface WorldListener {
+  resource: OnChange;
+  child: OnChange;
+  /** A kind is served now that was not. */
+  kinds: () => void;
+}
+
+/** Everything of ours that the API server has, as far as it is known here. */
+export interface World extends AsyncDisposable {
+  children: Children;
+  resource(key: string): KubeObject | undefined;
+  resources(): readonly KubeObject[];
+  live(ref: Ref): KubeObject | undefined;
+  isServed(apiVersionAndKind: string): boolean;
+  onChange(listener: WorldListener): Disposable;
+}
+
+const RESOURCE: Kind = { apiVersion: API_VERSION, kind: KIND };
+/** How often kinds that are not served are looked for. */
+const KINDS_EVERY_MS = 30_000;
+
+const kindText = ({ apiVersion, kind }: Kind): string => `${apiVersion} ${kind}`;
+
+/** Follows every kind with one informer. Resolves once each was listed. */
+export const openWorld = async ({
+  client,
+  namespaces,
+  log,
+  registry,
+}: {
+  client: Watcher & Discovery;
+  namespaces: readonly string[];
+  log: Log;
+  registry: Registry;
+}): Promise<World> => {
+  await using stack = new AsyncDisposableStack();
+  const children = createChildren();
+  const informers = new Map<string, Informer>();
+  const told = new Set<WorldListener>();
+  const tell = (what: (listener: WorldListener) => void) => told.forEach(what);
+
+  const follow = (kind: Kind, options: { labelSelector?: string; onChange: OnChange }): Informer => {
+    const strip = kind.kind === KIND ? {} : { strip: stripChild, keepManagedFields: true };
+    const informer = startInformer({ client, kind, namespaces, log, registry, ...strip, ...options });
+    informers.set(kindText(kind), informer);
+    return stack.use(informer);
+  };
+  const followChild = (kind: Kind) =>
+    follow(kind, {
+      labelSelector: LABEL.cluster,
+      onChange: (before, after) => {
+        children.changed(before, after);
+        tell(({ child }) => child(before, after));
+      },
+    }).synced;
+  const findKinds = async (): Promise<boolean> => {
+    const missing = CHILD_KINDS.filter((kind) => kind.isOptional === true && !informers.has(kindText(kind)));
+    const isServed = await Promise.all(missing.map((kind) => client.hasKind(kind)));
+    const found = missing.filter((_, index) => isServed[index]);
+    await Promise.all(found.map(followChild));
+    return found.length > 0;
+  };
+
+  const resources = follow(RESOURCE, {
+    onChange: (before, after) => tell(({ resource }) => resource(before, after)),
+  });
+  const always = CHILD_KINDS.filter(({ isOptional }) => isOptional !== true);
+  await Promise.all([resources.synced, ...always.map(followChild), findKinds()]);
+
+  const looking = setInterval(() => {
+    findKinds()
+      .then((isNew) => isNew && tell(({ kinds }) => kinds()))
+      .catch((error: unknown) => log.warn({ err: error }, "the kinds that are served could not be read"));
+  }, KINDS_EVERY_MS);
+  stack.defer(() => clearInterval(looking));
+  const opened = stack.move();
+  return {
+    children,
+    resource: (key) => resources.get(key),
+    resources: () => resources.list(),
+    live: ({ apiVersion, kind, namespace, name }) =>
+      informers.get(kindText({ apiVersion, kind }))?.get(keyOf({ namespace, name })),
+    isServed: (kind) => informers.has(kind),
+    onChange: (listener) => {
+      told.add(listener);
+      return { [Symbol.dispose]: () => void told.delete(listener) };
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+};
