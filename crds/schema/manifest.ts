@@ -1,6 +1,6 @@
 import { GROUP, KIND, spec, VERSION } from "../resource/realtime-cluster.ts";
 import { RULES } from "../resource/rules.ts";
-import { structuralSchema, type Structural } from "./structural.ts";
+import { structuralSchema, withWholeDefaults, type Structural } from "./structural.ts";
 
 const condition: Structural = {
   type: "object",
@@ -93,7 +93,7 @@ export const crdManifest = (): object => ({
               apiVersion: { type: "string" },
               kind: { type: "string" },
               metadata: { type: "object" },
-              spec: withListMap(structuralSchema(spec, RULES)),
+              spec: withListMap(withWholeDefaults(structuralSchema(spec, RULES))),
               status,
             },
             "x-kubernetes-validations": [NAME_RULE],

@@ -57,6 +57,24 @@ const withRule = (node: Structural, path: readonly string[], validation: object)
   return { ...node, properties: { ...node.properties, [key]: withRule(property, rest, validation) } };
 };
 
+/**
+ * Defaults of objects with the defaults of their fields in them: the API server holds a default against the object's rules before it
+ * fills in the fields', and refuses `{}` where a rule reads one of them.
+ */
+export const withWholeDefaults = (node: Structural): Structural => {
+  const it: Structural = { ...node };
+  if (node.items !== undefined) it.items = withWholeDefaults(node.items);
+  if (node.properties === undefined) return it;
+  it.properties = Object.fromEntries(
+    Object.entries(node.properties).map(([name, property]) => [name, withWholeDefaults(property)]),
+  );
+  if (typeof node.default === "object" && node.default !== null) {
+    const fields = Object.entries(it.properties).filter(([, property]) => property.default !== undefined);
+    it.default = { ...Object.fromEntries(fields.map(([name, property]) => [name, property.default])), ...node.default };
+  }
+  return it;
+};
+
 /** `gateway.auth`, `workers[].retry` → keys of the schema. */
 const keysOf = (at: string): string[] => at.split(/\.|(?=\[\])/).filter((key) => key !== "");
 
