@@ -21,3 +21,7 @@ export {
 export { openClient, type ClientOptions, type KubeClient } from "./open-client.ts";
 export { type Indexes, type OnChange } from "./cache.ts";
 export { startInformer, type Informer, type InformerOptions } from "./informer.ts";
+export { createApplier, type Applied, type Applier, type ApplierOptions } from "./apply.ts";
+export { contained, differences, type Difference } from "./contained.ts";
+export { controllerOf } from "./owner.ts";
+export { prune, toPrune, type PruneInput } from "./prune.ts";
