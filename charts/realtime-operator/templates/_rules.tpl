@@ -11,11 +11,6 @@ server-side apply; `create` stands beside it because an apply of what is not the
 - apiGroups: [realtimecluster.dev]
   resources: [realtimeclusters/status]
   verbs: [patch]
-# Children are owned by their cluster and block its foreground deletion; where the admission plugin OwnerReferencesPermissionEnforcement
-# runs (OpenShift), saying so takes this permission.
-- apiGroups: [realtimecluster.dev]
-  resources: [realtimeclusters/finalizers]
-  verbs: [update]
 # Gateways (a Deployment per revision), workers (one per pool) and the hub; an old revision and a removed pool are deleted.
 - apiGroups: [apps]
   resources: [deployments]
@@ -24,7 +19,7 @@ server-side apply; `create` stands beside it because an apply of what is not the
 - apiGroups: [apps]
   resources: [deployments/scale]
   verbs: [get, patch]
-# Managed RabbitMQ and Redis; deleted only when an annotation releases them.
+# Managed RabbitMQ and Redis; deleted only when an annotation releases them, or with their pods kept where a field cannot be changed.
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]
@@ -42,7 +37,7 @@ server-side apply; `create` stands beside it because an apply of what is not the
   verbs: [get, list, watch, create, patch, delete]
 # Secrets that it makes: <cluster>-keys, -redis, -rabbitmq, -api. RBAC cannot tell these from a user's by name before the cluster is
 # named; the operator asks for its own label only. Verb by verb:
-#   get     a password that it made, to speak to the server that has it
+#   get     a password or token that it made, to speak to who has the other half
 #   list    those of all its clusters, after a start
 #   watch   notice that one was deleted or edited, and put the server right before a client rolls
 #   create  credentials are made once, when a cluster is new
@@ -55,8 +50,8 @@ server-side apply; `create` stands beside it because an apply of what is not the
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, list, watch, patch]
-# What is wrong with a pod goes into a condition; patch is for the order in which pods go (pod-deletion-cost) and the label by which a
-# gateway leaves its Service.
+# What is wrong with a pod goes into a condition; patch is for the order in which pods go (pod-deletion-cost), and for having the
+# kubelet read a Secret again at once.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, patch]
