@@ -25,3 +25,17 @@ export { createApplier, type Applied, type Applier, type ApplierOptions } from "
 export { contained, differences, type Difference } from "./contained.ts";
 export { controllerOf } from "./owner.ts";
 export { prune, toPrune, type PruneInput } from "./prune.ts";
+export { type Clock, systemClock } from "./clock.ts";
+export { startWorkQueue, type PassOutcome, type Queue, type WorkQueue, type WorkQueueOptions } from "./work-queue.ts";
+export { startController, type ControllerOptions } from "./controller.ts";
+export { runLeaderElected, LEASE_TIMING, type Candidate, type ElectionOptions, type Term } from "./leader-election.ts";
+export { fenced } from "./fenced.ts";
+export {
+  openEventRecorder,
+  type EventRecorder,
+  type EventRecorderOptions,
+  type Happening,
+  type ObjectRef,
+} from "./events.ts";
+export { openStatusWriter, type StatusWriter, type StatusWriterOptions } from "./status.ts";
+export { serveHealth, notStuck, standsForLeader, type Check, type Health, type HealthOptions } from "./health.ts";
