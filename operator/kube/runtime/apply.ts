@@ -4,7 +4,7 @@ import { counter, type Log } from "#process";
 import { canonical } from "./canonical.ts";
 import { ApiError, type Client } from "./client.ts";
 import { differences, type Difference } from "./contained.ts";
-import { createdAsApplied } from "./managed-fields.ts";
+import { claimCreated } from "./managed-fields.ts";
 import { refOf, refText, type KubeObject, type OwnerReference, type Ref } from "./object.ts";
 import { controllerOf } from "./owner.ts";
 
@@ -143,11 +143,8 @@ export const createApplier = (options: ApplierOptions): Applier => {
       log.warn({ object: key, fields: mended, times }, "fields are changed again and again by somebody else");
     }
 
-    const { uid, resourceVersion } = fresh.metadata;
-    const managedFields = createdAsApplied(fresh, fieldManager);
-    if (managedFields !== undefined) {
-      await client.merge(ref, { metadata: { managedFields, uid, resourceVersion } }, { fieldManager });
-    }
+    const { uid } = fresh.metadata;
+    await claimCreated(client, fresh, fieldManager);
     const object = await client.apply(
       { ...wanted, metadata: { ...wanted.metadata, ...(uid === undefined ? {} : { uid }) } },
       { fieldManager, force: true },

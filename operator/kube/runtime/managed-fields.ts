@@ -1,5 +1,8 @@
 import { z } from "zod";
-import type { KubeObject } from "./object.ts";
+import { ApiError, type Client } from "./client.ts";
+import { refOf, type KubeObject } from "./object.ts";
+
+const TRIES = 3;
 
 const entries = z.array(
   z.looseObject({
@@ -23,4 +26,28 @@ export const createdAsApplied = ({ metadata }: KubeObject, manager: string): obj
   return all
     .filter((entry) => !others.includes(entry))
     .map((entry) => (entry === first ? { ...entry, operation: "Apply" } : entry));
+};
+
+/** Books what `fieldManager` created as applied by it. Rejects with `ApiError` where the object is another by now. */
+export const claimCreated = async (
+  client: Pick<Client, "get" | "merge">,
+  object: KubeObject,
+  fieldManager: string,
+): Promise<void> => {
+  let current = object;
+  for (let tries = 1; ; tries++) {
+    const managedFields = createdAsApplied(current, fieldManager);
+    if (managedFields === undefined) return;
+    const { uid, resourceVersion } = current.metadata;
+    try {
+      await client.merge(refOf(object), { metadata: { managedFields, uid, resourceVersion } }, { fieldManager });
+      return;
+    } catch (error) {
+      // Kubernetes' own controllers write the status of a new object every moment.
+      if (!(error instanceof ApiError) || error.status !== 409 || tries === TRIES) throw error;
+      const again = await client.get(refOf(object));
+      if (again === undefined || again.metadata.uid !== uid) throw error;
+      current = again;
+    }
+  }
 };
