@@ -8,21 +8,29 @@ import { liveConfig } from "./live-config.ts";
 import type { Part, Plan, PlanInput } from "./model.ts";
 import { networkPolicies } from "./network-policies.ts";
 import { peersService } from "./peers-service.ts";
+import { rabbitmq } from "./rabbitmq.ts";
+import { redis } from "./redis.ts";
+import { secrets } from "./secrets.ts";
+import { serversLeft } from "./servers-left.ts";
 import { leavingPools, workerDeployments } from "./worker-deployments.ts";
 
 /**
- * The parts of the series 0.1, in the order in which their objects are written: what pods cannot be made without (accounts, keys, files),
+ * The parts of the series 0.1, in the order in which their objects are written: what pods cannot be made without (keys, accounts, files),
  * then who may reach and evict them, so that none is ever without; names, so that they resolve from the first try on; servers before
  * those that wait for them; gateways before workers, as topologies start. The clients' way in is last: it selects what is there by then.
  */
 const PARTS: readonly Part[] = [
+  secrets,
   accounts,
   liveConfig,
   networkPolicies,
   disruptionBudgets,
   peersService,
   apiService,
+  redis,
+  rabbitmq,
   hub,
+  serversLeft,
   gatewayDeployments,
   workerDeployments,
   leavingPools,

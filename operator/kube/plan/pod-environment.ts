@@ -2,6 +2,7 @@ import type { EnvValue, Role } from "../../topology/model.ts";
 import type { PlanInput } from "./model.ts";
 import { childNames } from "./names.ts";
 import { portNumber } from "./ports.ts";
+import { serverSecretName } from "./secrets.ts";
 
 /** Part of a pod, as the API server takes it. */
 export type Fields = Record<string, unknown>;
@@ -20,7 +21,7 @@ const ROOT = "/etc/realtime";
 /** Read by the pod's group alone. */
 const MODE = 0o440;
 
-export const secretVolume = (secretName: string, ...keys: string[]): Fields => ({
+const secretVolume = (secretName: string, ...keys: string[]): Fields => ({
   secret: {
     secretName,
     defaultMode: MODE,
@@ -28,7 +29,7 @@ export const secretVolume = (secretName: string, ...keys: string[]): Fields => (
   },
 });
 
-export const configMapVolume = (name: string, ...keys: string[]): Fields => ({
+const configMapVolume = (name: string, ...keys: string[]): Fields => ({
   configMap: {
     name,
     defaultMode: MODE,
@@ -46,21 +47,18 @@ interface Mounted {
 export const CONFIG_KEY = "config.json";
 
 /** A server's settings: the user's Secret, or the one of a server that we run. The hub has no secret, only an address. */
-const serverVolume = (
-  { server, ofSecret }: Extract<EnvValue, { server: string }>,
-  names: ReturnType<typeof childNames>,
-): Fields => {
+const serverVolume = ({ server, ofSecret }: Extract<EnvValue, { server: string }>, input: PlanInput): Fields => {
   if (ofSecret !== undefined) return secretVolume(ofSecret);
-  if (server === "hub") return configMapVolume(names.hub);
+  if (server === "hub") return configMapVolume(childNames(input.topology.cluster).hub);
   if (server === "mongo") throw new Error("MongoDB is not managed");
-  return secretVolume(names[server]);
+  return secretVolume(serverSecretName(input, server));
 };
 
 /** What a variable that is a path is backed by; undefined: it is no path. A key that a Secret lacks keeps the pod from starting, and says so. */
 const mountedFor = (value: Exclude<EnvValue, string>, input: PlanInput): Mounted | undefined => {
   const names = childNames(input.topology.cluster);
   if ("port" in value) return undefined;
-  if ("server" in value) return { volume: serverVolume(value, names) };
+  if ("server" in value) return { volume: serverVolume(value, input) };
   if ("secret" in value) return { volume: secretVolume(value.secret, value.key), file: value.key };
   if ("secretDir" in value) return { volume: secretVolume(value.secretDir) };
   if ("generated" in value)
