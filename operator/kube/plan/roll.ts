@@ -16,8 +16,11 @@ export interface Roll {
 const mostReady = (revisions: readonly Revision[]): Revision | undefined =>
   revisions.filter(({ ready }) => ready > 0).toSorted((a, b) => b.ready - a.ready)[0];
 
-/** How many of an old revision's gateways stay: all while clients come to it, then none, and they drain over their own grace. A pace over the cluster is a number in between. */
-const remaining = ({ replicas }: Revision, isSelected: boolean): number => (isSelected ? replicas : 0);
+/**
+ * How many of an old revision's gateways stay: all while clients may come to it, then none, and they drain over their own grace. A pace
+ * over the cluster is a number in between.
+ */
+const remaining = ({ replicas }: Revision, isServing: boolean): number => (isServing ? replicas : 0);
 
 /**
  * The next step of the gateways' roll: the wanted revision comes up beside the one that is `selected` by the Service now, takes over once all
@@ -38,18 +41,14 @@ export const roll = ({
   const serving = selected === wanted.hash ? undefined : (old.find(({ hash }) => hash === selected) ?? mostReady(old));
   const isTakenOver = serving === undefined || ready >= wanted.count || (serving.ready === 0 && ready > 0);
   const next = isTakenOver ? wanted.hash : serving.hash;
-  const left = old.map((it) => ({
-    hash: it.hash,
-    replicas: remaining(it, it.hash === next || it.hash === selected),
-    stays: it.hash === next || it.hash === selected,
-  }));
-  const stays = ({ replicas, stays }: (typeof left)[number]) => stays || replicas > 0;
+  const isServing = ({ hash }: Revision) => hash === next || hash === selected;
+  const stays = (it: Revision) => isServing(it) || remaining(it, false) > 0;
   return {
     revisions: [
       { hash: wanted.hash, replicas: wanted.count },
-      ...left.filter(stays).map(({ hash, replicas }) => ({ hash, replicas })),
+      ...old.filter(stays).map((it) => ({ hash: it.hash, replicas: remaining(it, isServing(it)) })),
     ],
     selected: next,
-    removed: left.filter((it) => !stays(it)).map(({ hash }) => hash),
+    removed: old.filter((it) => !stays(it)).map(({ hash }) => hash),
   };
 };
