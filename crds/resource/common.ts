@@ -22,8 +22,17 @@ export const dnsName = (max: number) =>
     );
 
 export const secretName = z.string().min(1).max(253);
-export const secretRef = z.strictObject({ name: secretName });
-export const secretKeyRef = z.strictObject({ name: secretName, key: z.string().min(1).max(253) });
+export const secretRef = z.strictObject({
+  name: secretName.describe("Name of the Secret, in the resource's namespace."),
+});
+const keyRef = (kind: string) =>
+  z.strictObject({
+    name: secretName.describe(`Name of the ${kind}, in the resource's namespace.`),
+    key: z.string().min(1).max(253).describe("Its key."),
+  });
+export const secretKeyRef = keyRef("Secret");
+
+const optional = z.boolean().optional().describe("True: the variable is left out where there is no such key.");
 
 /** A Kubernetes quantity of bytes: 64Mi, 1Gi, 500M. */
 export const quantity = z
@@ -39,25 +48,50 @@ export const envVar = z.strictObject({
     .string()
     .min(1)
     .max(256)
-    .regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, "a name of an environment variable"),
-  value: z.string().max(32768).optional(),
+    .regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, "a name of an environment variable")
+    .describe("Name of the variable; what the gateway or worker itself reads cannot be overridden."),
+  value: z.string().max(32768).optional().describe("Its value."),
   valueFrom: z
     .strictObject({
-      secretKeyRef: secretKeyRef.extend({ optional: z.boolean().optional() }).optional(),
-      configMapKeyRef: secretKeyRef.extend({ optional: z.boolean().optional() }).optional(),
-      fieldRef: podPart.optional(),
-      resourceFieldRef: podPart.optional(),
+      secretKeyRef: secretKeyRef.extend({ optional }).optional().describe("A key of a Secret."),
+      configMapKeyRef: keyRef("ConfigMap")
+        .extend({ optional })
+        .optional()
+        .describe("A key of a ConfigMap; Kubernetes alone."),
+      fieldRef: podPart.optional().describe("A field of the pod, as in a pod; on a laptop metadata.name alone."),
+      resourceFieldRef: podPart.optional().describe("A resource of the container, as in a pod; Kubernetes alone."),
     })
-    .optional(),
+    .optional()
+    .describe("Where the value comes from, instead of `value`."),
 });
 
 /** What a gateway and a pool take as a pod does. */
 export const podFields = {
-  image: z.string().min(1).max(512).optional(),
-  env: z.array(envVar).max(100).optional(),
-  envFrom: z.array(podPart).max(20).optional(),
-  resources: podPart.optional(),
-  imagePullSecrets: z.array(secretRef).max(10).optional(),
-  serviceAccountName: z.string().min(1).max(253).optional(),
+  image: z
+    .string()
+    .min(1)
+    .max(512)
+    .optional()
+    .describe(
+      "Image of the container, for your own files in its /app. Absent: the data plane's own. No effect on a laptop.",
+    ),
+  env: z.array(envVar).max(100).optional().describe("Environment variables of the container."),
+  envFrom: z
+    .array(podPart)
+    .max(20)
+    .optional()
+    .describe("All keys of Secrets and ConfigMaps as environment variables, as in a pod."),
+  resources: podPart
+    .optional()
+    .describe(
+      "Requests and limits of the container, as in a pod. Absent: a small request, a limit of memory, none of CPU. No effect on a laptop.",
+    ),
+  imagePullSecrets: z.array(secretRef).max(10).optional().describe("Secrets for pulling the image, as in a pod."),
+  serviceAccountName: z
+    .string()
+    .min(1)
+    .max(253)
+    .optional()
+    .describe("Account of the pods. Absent: one of their own that may do nothing."),
   podTemplate: podPart.optional().describe("Merged over the pod template that is generated, last; lists by name."),
 };

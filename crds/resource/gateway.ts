@@ -4,45 +4,62 @@ import { patterns, podFields, quantity, secretKeyRef, secretRef } from "./common
 export const jwtAuth = z.strictObject({
   secretRef: secretKeyRef.optional().describe("HS256: the key of a Secret that holds the shared secret."),
   jwksUrl: z.url().max(2048).optional().describe("RS256, ES256 or EdDSA: where the issuer publishes its keys."),
-  issuer: z.string().max(512).optional(),
-  audience: z.string().max(512).optional(),
+  issuer: z.string().max(512).optional().describe("`iss` that a token must have. Absent: any."),
+  audience: z.string().max(512).optional().describe("`aud` that a token must have. Absent: any."),
 });
 
 export const anonymousAuth = z.strictObject({
   channels: z
     .strictObject({
-      read: patterns.default([]),
-      write: patterns.default([]),
-      join: z.array(z.string().max(200)).max(64).default([]),
+      read: patterns.default([]).describe("Channels to subscribe to, as patterns."),
+      write: patterns.default([]).describe("Channels to publish to, as patterns."),
+      join: z.array(z.string().max(200)).max(64).default([]).describe("Channels that are joined at connect."),
     })
-    .prefault({}),
-  events: patterns.default([]),
+    .prefault({})
+    .describe("What they may do with channels."),
+  events: patterns.default([]).describe("Events that they may send, as patterns."),
 });
 
-export const auth = z.strictObject({ jwt: jwtAuth.optional(), anonymous: anonymousAuth.optional() });
+export const auth = z.strictObject({
+  jwt: jwtAuth.optional().describe("Tokens that are accepted; the user is `sub`, its claims are what he may do."),
+  anonymous: anonymousAuth.optional().describe("What users without a token may do. Absent: a token is needed."),
+});
 export type Auth = z.infer<typeof auth>;
 
 /** socket.io's own names and defaults (https://socket.io/docs/v4/server-options/); the defaults are in `withGatewayDefaults`. */
 export const socketOptions = z.strictObject({
-  pingInterval: z.number().int().min(100).max(600_000).exactOptional().describe("ms"),
-  pingTimeout: z.number().int().min(100).max(600_000).exactOptional().describe("ms"),
-  connectTimeout: z.number().int().min(100).max(600_000).exactOptional().describe("ms"),
-  maxHttpBufferSize: z.number().int().min(1000).max(100_000_000).exactOptional().describe("bytes"),
-  path: z.string().min(1).max(200).exactOptional(),
+  pingInterval: z.number().int().min(100).max(600_000).exactOptional().describe("Between two heartbeats, ms."),
+  pingTimeout: z.number().int().min(100).max(600_000).exactOptional().describe("For the answer to a heartbeat, ms."),
+  connectTimeout: z.number().int().min(100).max(600_000).exactOptional().describe("For joining a namespace, ms."),
+  maxHttpBufferSize: z
+    .number()
+    .int()
+    .min(1000)
+    .max(100_000_000)
+    .exactOptional()
+    .describe("The largest message, bytes; above it the connection is closed."),
+  path: z.string().min(1).max(200).exactOptional().describe("Path that socket.io answers at."),
   transports: z
     .array(z.enum(["polling", "websocket"]))
     .min(1)
     .max(2)
-    .exactOptional(),
-  allowEIO3: z.boolean().exactOptional(),
+    .exactOptional()
+    .describe("Ways to connect that are allowed."),
+  allowEIO3: z.boolean().exactOptional().describe("Whether clients of socket.io 2 may connect."),
 });
 
 /** Their defaults are in `withGatewayDefaults`: with an app of one's own only what is written holds. */
 export const limits = z.strictObject({
   payloadBytes: z.number().int().min(1).max(100_000_000).optional().describe("One event's payload as JSON, bytes."),
   eventsPerSecond: z.number().min(1).max(100_000).optional().describe("Per connection, with a burst of as many again."),
-  connectionsPerUser: z.number().int().min(1).max(100_000).optional(),
-  roomsPerConnection: z.number().int().min(1).max(100_000).optional(),
+  connectionsPerUser: z.number().int().min(1).max(100_000).optional().describe("Of one user at the same time."),
+  roomsPerConnection: z
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe("Channels that one connection may be in."),
 });
 
 const annotations = z.record(z.string(), z.string().max(8192));
@@ -142,14 +159,21 @@ export const expose = z.strictObject({
 });
 
 export const gateway = z.strictObject({
-  replicas: z.number().int().min(0).max(1000).optional(),
+  replicas: z.number().int().min(0).max(1000).optional().describe("Number of gateways, instead of `autoscaling`."),
   autoscaling: z
     .strictObject({
-      minReplicas: z.number().int().min(1).max(1000).default(2),
-      maxReplicas: z.number().int().min(1).max(1000).default(10),
-      connectionsPerReplica: z.number().int().min(1).max(1_000_000).default(5000),
+      minReplicas: z.number().int().min(1).max(1000).default(2).describe("Fewest gateways."),
+      maxReplicas: z.number().int().min(1).max(1000).default(10).describe("Most gateways."),
+      connectionsPerReplica: z
+        .number()
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(5000)
+        .describe("Connections that one gateway is to hold."),
     })
-    .optional(),
+    .optional()
+    .describe("Absent: the count stays as it is written."),
   public: z
     .string()
     .max(512)
@@ -166,35 +190,61 @@ export const gateway = z.strictObject({
     .describe(
       "Whether the gateway answers subscribe, publish and the rest. Default: true without `app`, false with it.",
     ),
-  options: socketOptions.prefault({}),
+  options: socketOptions
+    .prefault({})
+    .describe("socket.io's options by its own names (socket.io/docs/v4/server-options)."),
   auth: auth.optional().describe("Absent: anyone may connect and do everything, and a condition warns."),
   origins: z.array(z.string().min(1).max(512)).max(64).optional().describe("Absent: any origin."),
-  trustedProxies: z.array(z.string().min(1).max(64)).max(64).default([]),
+  trustedProxies: z
+    .array(z.string().min(1).max(64))
+    .max(64)
+    .default([])
+    .describe("Addresses whose X-Forwarded-For is believed, as CIDRs. Not served yet."),
   recovery: z
     .strictObject({
-      windowSeconds: z.number().int().min(1).max(86_400).default(120),
-      maxMessages: z.number().int().min(1).max(10_000_000).default(10_000),
-      maxBytes: quantity.default("64Mi"),
+      windowSeconds: z.number().int().min(1).max(86_400).default(120).describe("How long a client may be away."),
+      maxMessages: z.number().int().min(1).max(10_000_000).default(10_000).describe("Most messages that are kept."),
+      maxBytes: quantity.default("64Mi").describe("Most bytes that are kept."),
     })
     .optional()
-    .describe("Absent: off."),
+    .describe("Clients that come back are sent what they missed. Absent: off. Not served yet."),
   history: z
     .array(
       z.strictObject({
-        channels: patterns.min(1),
-        maxMessages: z.number().int().min(1).max(10_000).default(100),
-        ttlSeconds: z.number().int().min(1).max(31_536_000).default(86_400),
+        channels: patterns.min(1).describe("Channels that are kept, as patterns."),
+        maxMessages: z
+          .number()
+          .int()
+          .min(1)
+          .max(10_000)
+          .default(100)
+          .describe("Latest messages that are kept of a channel."),
+        ttlSeconds: z.number().int().min(1).max(31_536_000).default(86_400).describe("How long they are kept."),
       }),
     )
     .max(32)
-    .default([]),
+    .default([])
+    .describe("Channels whose messages can be read later; the first entry that matches holds."),
   drain: z
     .strictObject({
-      graceSeconds: z.number().int().min(1).max(86_400).default(60),
-      reconnectsPerSecond: z.number().int().min(1).max(100_000).default(200),
+      graceSeconds: z
+        .number()
+        .int()
+        .min(1)
+        .max(86_400)
+        .default(60)
+        .describe("How long a gateway takes to send its clients away before it ends."),
+      reconnectsPerSecond: z
+        .number()
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(200)
+        .describe("How many clients are sent away per second."),
     })
-    .prefault({}),
-  limits: limits.prefault({}),
+    .prefault({})
+    .describe("How a gateway that stops sends its clients to the others."),
+  limits: limits.prefault({}).describe("What one connection or user may do."),
   api: z
     .strictObject({
       keysSecretRef: secretRef
@@ -202,10 +252,17 @@ export const gateway = z.strictObject({
         .describe(
           "Each key of the Secret is a name, its value the API key. Absent: on a laptop one key is made; on Kubernetes one is made in the Secret <cluster>-api.",
         ),
-      port: z.number().int().min(1).max(65_535).default(3001),
+      port: z
+        .number()
+        .int()
+        .min(1)
+        .max(65_535)
+        .default(3001)
+        .describe("Port of the API and of its Service <cluster>-api."),
     })
-    .optional(),
-  expose: expose.prefault({}),
+    .optional()
+    .describe("The HTTP API, inside the cluster alone. Absent: none."),
+  expose: expose.prefault({}).describe("How clients reach the gateways on Kubernetes; no effect on a laptop."),
   ...podFields,
 });
 export type Gateway = z.infer<typeof gateway>;

@@ -17,20 +17,36 @@ export const spec = z.strictObject({
     .describe("The data plane's release. Unset: what the cluster runs already, or the operator's own for a new one."),
   suspend: z.boolean().optional().describe("True: nothing is changed until it is false again."),
   adapter: z
-    .strictObject({ type: z.enum(["redis", "rabbitmq", "mongo", "zeromq"]).default("redis") })
+    .strictObject({
+      type: z
+        .enum(["redis", "rabbitmq", "mongo", "zeromq"])
+        .default("redis")
+        .describe("Server that carries them; zeromq is the hub."),
+    })
     .prefault({})
     .describe("Carries deliveries between gateways."),
   broker: z
-    .strictObject({ type: z.enum(["rabbitmq", "zeromq"]).default("rabbitmq") })
+    .strictObject({
+      type: z
+        .enum(["rabbitmq", "zeromq"])
+        .default("rabbitmq")
+        .describe("Server that carries them; zeromq is the hub, in memory."),
+    })
     .prefault({})
     .describe("Carries jobs to workers; runs only if there is a pool."),
   store: z
-    .strictObject({ type: z.enum(["hub", "redis", "mongo"]).optional() })
+    .strictObject({
+      type: z.enum(["hub", "redis", "mongo"]).optional().describe("Server that keeps them; hub: in memory."),
+    })
     .prefault({})
     .describe("Job ledger, ids, presence, limits, history. Default: the adapter's server if redis or mongo, else hub."),
   servers: servers.prefault({}).describe("Once each; what is named above and missing here is managed with defaults."),
-  gateway: gateway.prefault({}),
-  workers: z.array(workerPool).max(64).default([]),
+  gateway: gateway.prefault({}).describe("The processes that hold the clients' connections."),
+  workers: z
+    .array(workerPool)
+    .max(64)
+    .default([])
+    .describe("Pools of workers, each with handlers for some events. Their names are unique."),
 });
 export type ClusterSpec = z.infer<typeof spec>;
 

@@ -15,7 +15,7 @@ export const retry = z.strictObject({
     .max(3600)
     .default(1)
     .describe("Wait before the second attempt; doubled for each further one."),
-  maxBackoffSeconds: z.number().min(0.1).max(86400).default(60),
+  maxBackoffSeconds: z.number().min(0.1).max(86400).default(60).describe("The longest wait between two attempts."),
 });
 
 export const poolAutoscaling = z.strictObject({
@@ -23,14 +23,20 @@ export const poolAutoscaling = z.strictObject({
     .boolean()
     .optional()
     .describe("An HPA or KEDA owns the pool's Deployment; nothing here writes its count."),
-  minReplicas: z.number().int().min(0).max(1000).default(0),
-  maxReplicas: z.number().int().min(1).max(1000).default(10),
+  minReplicas: z.number().int().min(0).max(1000).default(0).describe("Fewest workers; 0: none while nothing waits."),
+  maxReplicas: z.number().int().min(1).max(1000).default(10).describe("Most workers."),
   targetBacklog: z.number().int().min(1).max(1_000_000).default(100).describe("Jobs, waiting or in hand, per worker."),
-  scaleDownSeconds: z.number().int().min(0).max(3600).default(60),
+  scaleDownSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(3600)
+    .default(60)
+    .describe("How long fewer workers must suffice before the count goes down."),
 });
 
 export const workerPool = z.strictObject({
-  name: dnsName(20),
+  name: dnsName(20).describe("At most 20 lower-case letters, digits and `-`, beginning with a letter."),
   events: patterns
     .min(1)
     .describe(
@@ -55,10 +61,15 @@ export const workerPool = z.strictObject({
       "Module of handlers: beside this file on a laptop, in the image's working directory on Kubernetes. Default: ./handlers/<name>.ts",
     ),
   concurrency: z.number().int().min(1).max(1000).default(20).describe("Jobs that one worker runs at once."),
-  timeoutSeconds: z.number().min(0.1).max(86400).default(30),
-  retry: retry.prefault({}),
-  replicas: z.number().int().min(0).max(1000).optional(),
-  autoscaling: poolAutoscaling.optional(),
+  timeoutSeconds: z
+    .number()
+    .min(0.1)
+    .max(86400)
+    .default(30)
+    .describe("How long an attempt may take before it counts as failed."),
+  retry: retry.prefault({}).describe("What becomes of a job that failed."),
+  replicas: z.number().int().min(0).max(1000).optional().describe("Number of workers, instead of `autoscaling`."),
+  autoscaling: poolAutoscaling.optional().describe("Absent: the count stays as it is written."),
   ...podFields,
 });
 export type WorkerPool = z.infer<typeof workerPool>;

@@ -35,6 +35,17 @@ test("strings and lists of spec have bounds, so that rules stay within the cost 
   expect(unbounded.map(([path]) => path)).toEqual([]);
 });
 
+test("every field tells kubectl explain what it is", () => {
+  const fields = schemas.filter(([path]) => /\/properties\/[^/]+$/.test(path) && !path.endsWith("/metadata"));
+  expect(fields.length).toBeGreaterThan(150);
+  expect(fields.filter(([, { description }]) => typeof description !== "string").map(([path]) => path)).toEqual([]);
+});
+
+test("a default carries its fields' defaults: the API server holds it against the rules before it fills them in", () => {
+  const gateway = all.find(([path]) => path.endsWith("spec/properties/gateway"))?.[1];
+  expect(gateway).toMatchObject({ default: { expose: { type: "ClusterIP", stickiness: "auto" }, limits: {} } });
+});
+
 test("an empty spec gets its defaults: objects default to {} down the path", () => {
   const at = (path: string) => all.find(([it]) => it.endsWith(path))?.[1];
   for (const path of [

@@ -1,39 +1,7 @@
 import { GROUP, KIND, spec, VERSION } from "../resource/realtime-cluster.ts";
 import { RULES } from "../resource/rules.ts";
+import { status } from "./status.ts";
 import { structuralSchema, withWholeDefaults, type Structural } from "./structural.ts";
-
-const condition: Structural = {
-  type: "object",
-  required: ["type", "status", "reason", "message", "lastTransitionTime"],
-  properties: {
-    type: { type: "string", maxLength: 316 },
-    status: { type: "string", enum: ["True", "False", "Unknown"] },
-    observedGeneration: { type: "integer", format: "int64" },
-    lastTransitionTime: { type: "string", format: "date-time" },
-    reason: { type: "string", maxLength: 1024 },
-    message: { type: "string", maxLength: 32768 },
-  },
-};
-
-const status: Structural = {
-  type: "object",
-  description: "What is; written by the operator alone.",
-  "x-kubernetes-preserve-unknown-fields": true,
-  properties: {
-    observedGeneration: { type: "integer", format: "int64" },
-    version: { type: "string", maxLength: 64, description: "The data plane's release that runs." },
-    conditions: {
-      type: "array",
-      maxItems: 16,
-      items: condition,
-      "x-kubernetes-list-type": "map",
-      "x-kubernetes-list-map-keys": ["type"],
-    },
-    gateways: { type: "string", maxLength: 32, description: "Ready and wanted gateways: 2/2." },
-    workers: { type: "string", maxLength: 32, description: "Ready and wanted workers of all pools." },
-    backlog: { type: "integer", format: "int64", description: "Jobs of all pools, waiting and in hand." },
-  },
-};
 
 /** `workers` is a list-map by name, so that two appliers can own a pool each. */
 const withListMap = (it: Structural): Structural => ({
@@ -50,6 +18,29 @@ const NAME_RULE = {
   message:
     "metadata.name: at most 30 lower-case letters, digits and '-', beginning with a letter, so that the children's names fit",
 };
+
+const ready = (field: string): string => `.status.conditions[?(@.type=="Ready")].${field}`;
+
+/** What `kubectl get rtc` shows; with `-o wide` the rest. */
+const COLUMNS = [
+  { name: "Ready", type: "string", jsonPath: ready("status"), description: "Whether this generation serves." },
+  { name: "Reason", type: "string", jsonPath: ready("reason"), description: "Why it does, or does not." },
+  { name: "Gateways", type: "string", jsonPath: ".status.gateways", description: "Ready and wanted." },
+  { name: "Workers", type: "string", jsonPath: ".status.workers", description: "Ready and wanted, of all pools." },
+  { name: "Backlog", type: "integer", jsonPath: ".status.backlog", description: "Jobs, waiting and in hand." },
+  { name: "Version", type: "string", jsonPath: ".status.version", description: "The release that runs." },
+  { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp", description: "Since it was made." },
+  { name: "Adapter", type: "string", jsonPath: ".spec.adapter.type", priority: 1, description: "spec.adapter.type" },
+  { name: "Broker", type: "string", jsonPath: ".spec.broker.type", priority: 1, description: "spec.broker.type" },
+  {
+    name: "Endpoint",
+    type: "string",
+    jsonPath: ".status.endpoints.external",
+    priority: 1,
+    description: "Where clients outside find it.",
+  },
+  { name: "Message", type: "string", jsonPath: ready("message"), priority: 1, description: "Reason as a sentence." },
+];
 
 /** The CustomResourceDefinition, from the zod schema. */
 export const crdManifest = (): object => ({
@@ -73,16 +64,7 @@ export const crdManifest = (): object => ({
         served: true,
         storage: true,
         subresources: { status: {} },
-        additionalPrinterColumns: [
-          { name: "Ready", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
-          { name: "Reason", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
-          { name: "Gateways", type: "string", jsonPath: ".status.gateways" },
-          { name: "Workers", type: "string", jsonPath: ".status.workers" },
-          { name: "Backlog", type: "integer", jsonPath: ".status.backlog" },
-          { name: "Adapter", type: "string", jsonPath: ".spec.adapter.type", priority: 1 },
-          { name: "Broker", type: "string", jsonPath: ".spec.broker.type", priority: 1 },
-          { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
-        ],
+        additionalPrinterColumns: COLUMNS,
         schema: {
           openAPIV3Schema: {
             type: "object",
@@ -90,8 +72,8 @@ export const crdManifest = (): object => ({
               "A realtime backend: socket.io gateways, an adapter between them, a broker and pools of workers.",
             required: ["spec"],
             properties: {
-              apiVersion: { type: "string" },
-              kind: { type: "string" },
+              apiVersion: { type: "string", description: `${GROUP}/${VERSION}` },
+              kind: { type: "string", description: KIND },
               metadata: { type: "object" },
               spec: withListMap(withWholeDefaults(structuralSchema(spec, RULES))),
               status,
