@@ -39,6 +39,7 @@ const scratch = mkdtempSync(join(tmpdir(), "chart-"));
 const ours: Manifest[] = [];
 
 beforeAll(() => {
+  kubectl(["delete", "namespace", "--ignore-not-found", ...NAMESPACES]);
   apply([
     ...NAMESPACES.map((name) => ({
       apiVersion: "v1",
@@ -158,6 +159,7 @@ describe("values that are wrong are refused with the field's name", () => {
     ["metrics: {rules: {enable: true}}", "enable"],
     ["metrics: {serviceMonitor: {interval: soon}}", "/metrics/serviceMonitor/interval"],
     ["commonLabels: {team: 1}", "/commonLabels/team"],
+    ["podLabels: {app.kubernetes.io/name: mine}", "/podLabels"],
     ["fullnameOverride: Realtime", "/fullnameOverride"],
   ])("%s", (values, field) => {
     const file = join(scratch, "wrong.yaml");
