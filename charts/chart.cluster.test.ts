@@ -159,7 +159,7 @@ describe("values that are wrong are refused with the field's name", () => {
     ["metrics: {rules: {enable: true}}", "enable"],
     ["metrics: {serviceMonitor: {interval: soon}}", "/metrics/serviceMonitor/interval"],
     ["commonLabels: {team: 1}", "/commonLabels/team"],
-    ["podLabels: {app.kubernetes.io/name: mine}", "/podLabels"],
+    ["podLabels: {app.kubernetes.io/name: mine}", "/podLabels/app.kubernetes.io~1name"],
     ["fullnameOverride: Realtime", "/fullnameOverride"],
   ])("%s", (values, field) => {
     const file = join(scratch, "wrong.yaml");
