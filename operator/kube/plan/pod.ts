@@ -67,7 +67,7 @@ const container = (role: Role, input: PlanInput): { container: Fields; volumes: 
       resources: role.pod?.resources ?? defaultResources(role.role),
       ...probes,
       ...(role.role === "gateway" ? { lifecycle: { preStop: { sleep: { seconds: GATEWAY_LINGERS } } } } : {}),
-      ...containerSecurity(settings),
+      ...containerSecurity(),
       volumeMounts: [...mounts, { name: "tmp", mountPath: "/tmp" }],
       terminationMessagePolicy: "FallbackToLogsOnError",
     },

@@ -76,7 +76,7 @@ export const statefulServer = ({ cluster, settings }: PlanInput, it: StatefulSer
             topologySpreadConstraints: [spread("kubernetes.io/hostname"), spread("topology.kubernetes.io/zone")],
             containers: it.containers.map((container) => ({
               imagePullPolicy: settings.imagePullPolicy,
-              ...containerSecurity(settings),
+              ...containerSecurity(),
               ...container,
             })),
             volumes: it.volumes,
