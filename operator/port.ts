@@ -59,7 +59,7 @@ export interface Observation {
  * Both reject only where nothing was recorded.
  */
 export interface Substrate {
-  observe(key: string): Promise<Observation>;
+  observe(key: string, cluster: Cluster): Promise<Observation>;
   apply(key: string, topology: Topology, cluster: Cluster): Promise<void>;
   stop(key: string, instances: readonly string[]): Promise<void>;
   /** Called after each change of an instance, with what is worth telling, in order. */

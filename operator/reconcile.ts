@@ -6,6 +6,7 @@ import type { Instance, Observation, Signal, Signals, Substrate } from "./port.t
 import { initialScale, scale, type ScaleState } from "./scale/scale.ts";
 import { victims } from "./scale/victims.ts";
 import type { ClusterStatus } from "./status/model.ts";
+import { invalidStatus } from "./status/invalid.ts";
 import { statusOf } from "./status/status.ts";
 import type { Problem, Role, Topology } from "./topology/model.ts";
 
@@ -117,13 +118,13 @@ const reconciler = ({
     const memory = memories.get(key) ?? { scales: new Map(), status: undefined };
     memories.set(key, memory);
     const signal = signals.latest(key);
-    const before = await substrate.observe(key);
+    const before = await substrate.observe(key, cluster);
     const base = planFor(cluster, before, stillNeeded(before, signal));
     const roles = base.roles.map((role) => withCount(role, memory, before.instances, signal, now()));
     const plan = { ...base, roles };
     const isHeld = plan.problems.length > 0 || cluster.spec.suspend === true;
     if (!isHeld) await act(key, { cluster, plan, instances: before.instances, signal });
-    const observation = isHeld ? before : await substrate.observe(key);
+    const observation = isHeld ? before : await substrate.observe(key, cluster);
     const status = statusOf({ cluster, topology: plan, observation, signal }, memory.status, now());
     memory.status = status;
     await report(key, status);

@@ -10,8 +10,9 @@ import { readControlToken } from "./control-token.ts";
 import { eventOf } from "./event-of.ts";
 import { controlsOf } from "./observe/controls.ts";
 import { createPodEvents } from "./observe/pod-events.ts";
+import { ANNOTATION } from "./plan/labels.ts";
 import type { Settings } from "./plan/model.ts";
-import { createJobsLeft } from "./rabbitmq/jobs-left.ts";
+import { askJobsLeft } from "./rabbitmq/ask.ts";
 import { openReport } from "./report.ts";
 import { createApplier } from "./runtime/apply.ts";
 import type { Client } from "./runtime/client.ts";
@@ -64,9 +65,9 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<A
     settings,
     ownerOf: (key) => {
       const it = resource(key);
-      return it && ownerReference(it);
+      return it && ownerOf(it);
     },
-    jobsLeft: createJobsLeft({ client: reader, clusterDomain: settings.clusterDomain }),
+    jobsLeft: askJobsLeft(reader, settings),
     podEvents: createPodEvents({ client: reader }),
     onDeed: (key, deed) => {
       const about = resource(key);
@@ -138,9 +139,10 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<A
   return stack.move();
 };
 
-/** What makes a cluster the owner of its children. */
-const ownerReference = ({ apiVersion = API_VERSION, kind = KIND, metadata }: KubeObject) => ({
+/** What makes a cluster the owner of its children, and what of theirs its user lets go. */
+const ownerOf = ({ apiVersion = API_VERSION, kind = KIND, metadata }: KubeObject) => ({
   namespace: metadata.namespace ?? "default",
+  released: (metadata.annotations?.[ANNOTATION.release] ?? "").split(",").map((name) => name.trim()),
   reference: {
     apiVersion,
     kind,

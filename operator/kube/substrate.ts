@@ -9,6 +9,7 @@ import { observationOf } from "./observe/observation.ts";
 import { ANNOTATION } from "./plan/labels.ts";
 import type { PlanInput, Settings } from "./plan/model.ts";
 import { planOf } from "./plan/plan.ts";
+import { leftServers } from "./plan/servers-left.ts";
 import type { Applier } from "./runtime/apply.ts";
 import type { Client } from "./runtime/client.ts";
 import { refOf, type KubeObject, type OwnerReference } from "./runtime/object.ts";
@@ -19,9 +20,9 @@ export interface KubeSubstrateOptions {
   children: Children;
   settings: Settings;
   /** The resource behind a key; undefined: gone. */
-  ownerOf: (key: string) => { namespace: string; reference: OwnerReference } | undefined;
-  /** What a server that nothing uses any more still holds, by server; asked for where one is kept. */
-  jobsLeft: (key: string) => Promise<PlanInput["jobsLeft"]>;
+  ownerOf: (key: string) => { namespace: string; reference: OwnerReference; released: readonly string[] } | undefined;
+  /** How many jobs wait in a cluster's own RabbitMQ; undefined: not known. */
+  jobsLeft: (key: string) => Promise<number | undefined>;
   podEvents: PodEvents;
   /** Told what was done to a cluster's objects. */
   onDeed: (key: string, deed: Deed) => void;
@@ -74,18 +75,21 @@ export const createKubeSubstrate = ({
   };
 
   return {
-    observe: async (key) => {
+    observe: async (key, cluster) => {
       const { refusals, obstacles } = memoryOf(key);
       const live = children.of(key);
       const events = await podEvents.about(live);
-      return observationOf({ key, live, events, refusals, planned: obstacles, now: now() });
+      return observationOf({ cluster, live, events, refusals, planned: obstacles, now: now() });
     },
     apply: async (key, topology, cluster) => {
       const owner = ownerOf(key);
       if (owner === undefined) return;
-      const { namespace, reference } = owner;
+      const { namespace, reference, released } = owner;
       const live = children.of(key);
-      const plan = planOf({ cluster, topology, settings, live, jobsLeft: await jobsLeft(key) });
+      const input: PlanInput = { cluster, topology, settings, live, released };
+      const isLeft = leftServers(input).some(({ server }) => server === "rabbitmq");
+      const rabbitmq = isLeft ? await jobsLeft(key) : undefined;
+      const plan = planOf({ ...input, ...(rabbitmq === undefined ? {} : { jobsLeft: { rabbitmq } }) });
       const memory = memoryOf(key);
       memory.obstacles = plan.obstacles;
       const { refusals, deeds } = await act(plan, { client, applier, live, namespace, owner: reference });
