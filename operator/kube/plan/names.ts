@@ -19,5 +19,6 @@ export const childNames = (cluster: string) => ({
   /** Session key and control token. */
   keys: `${cluster}-keys`,
   config: `${cluster}-config`,
-  worker: (pool: string) => `${cluster}-worker-${pool}-${hash5(cluster, pool)}`,
+  /** Cut where it would be longer than a DNS label, 63. */
+  worker: (pool: string) => `${`${cluster}-worker-${pool}`.slice(0, 57)}-${hash5(cluster, pool)}`,
 });
