@@ -22,4 +22,5 @@ export type { Servers } from "./resource/servers.ts";
 export type { WorkerPool } from "./resource/workers.ts";
 export { crdManifest } from "./schema/manifest.ts";
 export { resourceReference } from "./reference/resource.ts";
+export { refusalReference } from "./reference/refusals.ts";
 export { environmentReference, errorReference } from "./reference/processes.ts";

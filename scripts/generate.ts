@@ -2,7 +2,14 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { stringify } from "yaml";
-import { crdManifest, environmentReference, errorReference, openapiDocument, resourceReference } from "#crds";
+import {
+  crdManifest,
+  environmentReference,
+  errorReference,
+  openapiDocument,
+  refusalReference,
+  resourceReference,
+} from "#crds";
 import { chartFiles } from "./chart.ts";
 
 const SOURCE = "DO NOT EDIT: generated from crds/ by npm run generate";
@@ -15,6 +22,7 @@ const files: Record<string, string> = {
   "docs/reference/errors.md": markdown(errorReference()),
   "docs/reference/environment.md": markdown(environmentReference()),
   "docs/reference/openapi.json": `${JSON.stringify(openapiDocument(), null, 2)}\n`,
+  "docs/invalid-resources.md": markdown(refusalReference()),
   ...chartFiles(crd),
 };
 
