@@ -42,7 +42,8 @@ const isDropped = (desired: unknown, path: string): boolean =>
 
 const sameScalar = (desired: unknown, live: unknown, path: string): boolean =>
   desired === live ||
-  (typeof desired !== typeof live && /^(number|string)$/.test(typeof live) && String(desired) === String(live)) ||
+  (typeof desired === "number" && String(desired) === live) ||
+  (typeof live === "number" && desired === String(live)) ||
   (AMOUNTS.test(path) && sameQuantity(desired, live));
 
 const identity = (element: unknown, keys: readonly string[]): string | undefined => {

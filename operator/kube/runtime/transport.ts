@@ -60,7 +60,7 @@ const refusal = (response: http.IncomingMessage, text: string): ApiError => {
 };
 
 const retryAfterMs = ({ headers }: http.IncomingMessage): number =>
-  Math.min(MAX_RETRY_AFTER_MS, Math.max(0, Number.parseInt(headers["retry-after"] ?? "1", 10) || 1) * 1000);
+  Math.min(MAX_RETRY_AFTER_MS, Math.max(0, Number(headers["retry-after"] ?? 1) * 1000 || 0));
 
 /**
  * Takes the credentials from client-node's `KubeConfig` (files are read again as they are rotated) and sends over a pool of its own:
@@ -76,6 +76,7 @@ export const openTransport = (options: TransportOptions): Transport => {
   const pool = { keepAlive: true, keepAliveMsecs: 30_000, timeout: 60_000 };
   const agent = secure ? new https.Agent(pool) : new http.Agent(pool);
   const underWay = new Set<AbortController>();
+  let closed: Error | undefined;
   const requests = counter(registry, {
     name: "rest_client_requests_total",
     help: "Requests to the API server, by status code, method and host.",
@@ -125,6 +126,7 @@ export const openTransport = (options: TransportOptions): Transport => {
     const cut = () => abort.abort(outer?.reason);
     outer?.addEventListener("abort", cut);
     underWay.add(abort);
+    if (closed !== undefined) abort.abort(closed);
     return {
       signal: abort.signal,
       refresh: () => void timer.refresh(),
@@ -182,7 +184,8 @@ export const openTransport = (options: TransportOptions): Transport => {
     },
 
     async [Symbol.asyncDispose]() {
-      for (const abort of underWay) abort.abort(new Error("the client is closed"));
+      closed = new Error("the client is closed");
+      for (const abort of underWay) abort.abort(closed);
       agent.destroy();
     },
   };
