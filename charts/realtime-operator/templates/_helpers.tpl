@@ -7,6 +7,8 @@
 {{- $name := include "realtime-operator.name" . -}}
 {{- if .Values.fullnameOverride -}}
 {{ .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
+{{- else if hasPrefix (printf "%s-" .Release.Name) $name -}}
+{{ $name | trunc 52 | trimSuffix "-" }}
 {{- else if contains $name .Release.Name -}}
 {{ .Release.Name | trunc 52 | trimSuffix "-" }}
 {{- else -}}

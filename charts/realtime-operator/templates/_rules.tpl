@@ -35,8 +35,8 @@ server-side apply; `create` stands beside it because an apply of what is not the
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch, create, patch, delete]
-# Secrets that it makes: <cluster>-keys, -redis, -rabbitmq, -api. RBAC cannot tell these from a user's by name before the cluster is
-# named; the operator asks for its own label only. Verb by verb:
+# Secrets that it makes: <cluster>-keys, -redis, -rabbitmq, -rabbitmq-cookie, -api. RBAC cannot tell these from a user's by name before
+# the cluster is named; the operator asks for its own label only. Verb by verb:
 #   get     a password or token that it made, to speak to who has the other half
 #   list    those of all its clusters, after a start
 #   watch   notice that one was deleted or edited, and put the server right before a client rolls
