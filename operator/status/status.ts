@@ -47,6 +47,7 @@ const countOf = ({ topology, observation: { instances } }: Facts, part: "gateway
 
 /** The status of a cluster by what is known of it; a condition keeps its time while its status stays. */
 export const statusOf = (facts: Facts, previous: ClusterStatus | undefined, now: number): ClusterStatus => {
+  const isStalled = stalled(facts);
   const parts = {
     GatewaysReady: gatewaysReady(facts),
     BrokerReady: brokerReady(facts),
@@ -55,8 +56,8 @@ export const statusOf = (facts: Facts, previous: ClusterStatus | undefined, now:
     ...(hasPods(facts) ? { Exposed: exposed(facts), DataRetained: dataRetained(facts) } : {}),
     AuthenticationConfigured: authenticationConfigured(facts),
     Paused: paused(facts),
-    Reconciling: reconciling(facts),
-    Stalled: stalled(facts),
+    Reconciling: reconciling(facts, isStalled),
+    Stalled: isStalled,
   };
   const observedGeneration = facts.topology.generation;
   const condition = (type: ConditionType, judgement: Judgement): Condition => {
