@@ -163,6 +163,17 @@ const ROWS: readonly (readonly [title: string, panels: readonly Panel[]])[] = [
         queries: [[rate("rest_client_requests_total", "method, code", OPERATOR), "{{method}} {{code}}"]],
       },
       {
+        title: "Surprises",
+        description:
+          "What a healthy operator never counts for long: writes that changed nothing, watches cut, changes that they missed.",
+        unit: "ops",
+        queries: [
+          [rate("apply_without_effect_total", "kind", OPERATOR), "writes without effect: {{kind}}"],
+          [rate("informer_watch_interruptions_total", "kind", OPERATOR), "watches cut: {{kind}}"],
+          [rate("informer_missed_changes_total", "kind", OPERATOR), "changes missed: {{kind}}"],
+        ],
+      },
+      {
         title: "Memory",
         description: "Resident memory of each replica.",
         unit: "bytes",
