@@ -1,15 +1,8 @@
-import { z } from "zod";
 import type { Cluster } from "#crds";
 import type { ClusterStatus, Count } from "../status/model.ts";
 import { endpointsOf } from "./plan/expose.ts";
 import { childNames } from "./plan/names.ts";
 import type { KubeObject } from "./runtime/object.ts";
-
-const written = z.looseObject({
-  conditions: z
-    .array(z.looseObject({ type: z.string(), status: z.string(), lastTransitionTime: z.string() }))
-    .default([]),
-});
 
 /** 1234 → 1200: a number that moves all the time is not worth a write for its last digits. */
 const rounded = (value: number): number => (value === 0 ? 0 : Number(value.toPrecision(2)));
@@ -25,31 +18,18 @@ const isLater = (a: string, b: string): boolean => {
 
 const fraction = ({ ready, wanted }: Count): string => `${ready}/${wanted}`;
 
-/**
- * What is written to `.status`. `before` is what stands there: a condition whose status stays keeps its time, through restarts of the
- * operator too. `own` is the operator's own release. Without `cluster` the resource makes no sense, and there are no endpoints.
- */
+/** What is written to `.status`; `own` is the operator's own release. Without `cluster` the resource makes no sense, and has no endpoints. */
 export const statusDocument = (
   { observedGeneration, version, conditions, gateways, workers, pools }: ClusterStatus,
-  {
-    cluster,
-    live,
-    own,
-    before,
-  }: { cluster: Cluster | undefined; live: readonly KubeObject[]; own: string; before?: unknown },
+  { cluster, live, own }: { cluster: Cluster | undefined; live: readonly KubeObject[]; own: string },
 ): Record<string, unknown> => {
-  const parsed = written.safeParse(before);
-  const known = parsed.success ? parsed.data.conditions : [];
   const backlogs = pools.flatMap(({ backlog }) => (backlog === undefined ? [] : [backlog]));
   const names = cluster && childNames(cluster.name);
   return {
     observedGeneration,
     ...(version === undefined ? {} : { version }),
     ...(version !== undefined && isLater(own, version) ? { update: { available: own } } : {}),
-    conditions: conditions.map((condition) => {
-      const same = known.find(({ type, status }) => type === condition.type && status === condition.status);
-      return same === undefined ? condition : { ...condition, lastTransitionTime: same.lastTransitionTime };
-    }),
+    conditions,
     ...(gateways === undefined ? {} : { gateways: fraction(gateways) }),
     ...(workers === undefined ? {} : { workers: fraction(workers) }),
     ...(backlogs.length === 0 ? {} : { backlog: rounded(backlogs.reduce((sum, it) => sum + it, 0)) }),
