@@ -61,6 +61,18 @@ describe("the last words of a container are", () => {
       `e.ts:1:1)\\n    at ${"x".repeat(2000)}\\ncaused by: Error: connect ECONNREFUSED 10.0.0.1:5672\\n    at y"},"msg":"cannot start"}`,
       "connect ECONNREFUSED 10.0.0.1:5672",
     ],
+    [
+      "the stack's first line where our line is cut before it",
+      `x","message":"half a${"y".repeat(1000)}","stack":"Error: environment: POOL is missing\\n    at ${"x".repeat(1000)}"},"msg":"cannot start"}`.slice(
+        30,
+      ),
+      "environment: POOL is missing",
+    ],
+    [
+      "the end of the message where our line is cut in it",
+      `hunter2@host is ${"far ".repeat(10)}away","stack":["${"x".repeat(2000)}"]},"msg":"cannot start"}`,
+      `is ${"far ".repeat(10)}away`,
+    ],
     ["not the cut half of a word", `hunter2@host is away ${"y ".repeat(1100)}`, expect.stringMatching(/^is away y y/)],
     ["whole lines where the first is cut", `hunter2@host ${"y".repeat(2100)}\nError: gone`, "Error: gone"],
   ];

@@ -70,8 +70,14 @@ const cutLine = (line: string): Line | undefined => {
   const [msg] = valueOf("msg");
   if (msg === undefined) return undefined;
   const cause = /caused by: (?:[\w.]+: )?((?:[^"\\]|\\[^n])*)/.exec(line)?.[1];
-  const error = [...valueOf("message").map(firstLine), ...(cause === undefined ? [] : [unescaped(cause)])].slice(0, 1);
-  return { isError: true, text: [msg, ...error].join(": ") };
+  // The first word may be half a secret.
+  const end = /^[^\s"]*\s((?:[^"\\]|\\.)*)","stack":/.exec(line)?.[1];
+  const [error] = [
+    ...valueOf("message"),
+    ...valueOf("stack").map((text) => text.replace(/^[\w.]*Error(?: \[\w+\])?: /, "")),
+    ...[end, cause].flatMap((text) => (text === undefined ? [] : [unescaped(text)])),
+  ];
+  return { isError: true, text: error === undefined ? msg : `${msg}: ${firstLine(error)}` };
 };
 
 const isFrame = (line: string): boolean =>
@@ -93,20 +99,19 @@ const thrown = (lines: readonly string[]): string | undefined =>
  */
 export const lastWords = (tail: string | undefined): string | undefined => {
   if (tail === undefined) return undefined;
-  const text = stripVTControlCharacters(tail);
+  const all = stripVTControlCharacters(tail).split(/\r?\n/);
   const isCut = Buffer.byteLength(tail) >= TAIL_BYTES - 1;
-  const all = text.split(/\r?\n/);
   const [head = "", ...rest] = all;
   const partial = isCut ? cutLine(head) : undefined;
-  const whole = isCut ? (rest.some((line) => line.trim() !== "") ? rest : [head.slice(head.search(/\s/) + 1)]) : all;
+  const isAlone = partial === undefined && rest.every((line) => line.trim() === "");
+  const whole = !isCut ? all : isAlone ? [head.slice(head.search(/\s/) + 1)] : rest;
   const raw = whole.filter((line) => line.trim() !== "");
   const error = thrown(raw);
   const lines: Line[] = [
     ...(partial === undefined ? [] : [partial]),
     ...raw.filter((line) => !isFrame(line)).map((line) => ownLine(line) ?? plainLine(line)),
   ];
-  const own = lines.findLast(({ isError }) => isError);
-  const said = error ?? (own ?? lines.at(-1))?.text;
+  const said = error ?? (lines.findLast(({ isError }) => isError) ?? lines.at(-1))?.text;
   const words = said === undefined ? "" : sentence(said.replace(/^cannot start: /, ""));
   return words === "" ? undefined : words;
 };
