@@ -45,7 +45,8 @@ const PRUNED = new Set([
 
 /** No retry changes it: the object itself is refused, or the right to write it. */
 const isRefusal = (error: unknown): error is ApiError =>
-  error instanceof ApiError && [400, 403, 404, 405, 413, 422].includes(error.status);
+  error instanceof ApiError &&
+  ([400, 403, 405, 413, 422].includes(error.status) || (error.status === 404 && /^namespaces? "/.test(error.message)));
 
 /**
  * Makes a plan so, thing by thing. What is refused is returned and the rest goes on; what fails otherwise is thrown after all was

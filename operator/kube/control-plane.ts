@@ -1,7 +1,8 @@
 import { API_VERSION, GROUP, KIND } from "#crds";
 import type { Log } from "#process";
 import type { Registry } from "prom-client";
-import { startReconciling } from "../reconcile.ts";
+import { z } from "zod";
+import { startReconciling, type Wanted } from "../reconcile.ts";
 import { releaseOf } from "../topology/release.ts";
 import { topology } from "../topology/topology.ts";
 import { FIELD_MANAGER } from "./act.ts";
@@ -74,6 +75,12 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<A
       if (about !== undefined) recorder.record({ about, ...eventOf(deed) });
     },
   });
+  const parsed = new WeakMap<KubeObject, Wanted>();
+  const wanted = (it: KubeObject): Wanted => {
+    const found = parsed.get(it) ?? clusterOf(it);
+    parsed.set(it, found);
+    return found;
+  };
   const news = new Map<string, string>();
   const signals = stack.use(
     openFleetSignals({
@@ -93,7 +100,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<A
     startReconciling({
       wanted: (key) => {
         const it = resource(key);
-        return it === undefined || it.metadata.deletionTimestamp !== undefined ? undefined : clusterOf(it);
+        return it === undefined || it.metadata.deletionTimestamp !== undefined ? undefined : wanted(it);
       },
       planFor: (cluster, { version }, leaving) => {
         const chosen = releaseOf({ asked: cluster.spec.version, running: version }, release);
@@ -104,7 +111,11 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<A
       signals,
       report: async (key, status) => {
         const it = resource(key);
-        if (it !== undefined) await report.write(it, status, children.of(key));
+        // An operator that has just begun knows less than the one before it wrote.
+        if (it === undefined || (signals.isEarly(key) && observedGeneration(it) === status.observedGeneration)) return;
+        const parsed = wanted(it);
+        const cluster = "cluster" in parsed ? parsed.cluster : undefined;
+        await report.write(it, status, { cluster, live: children.of(key), own: release.own });
       },
       every: EVERY,
       controller: { mayAct: isLeader, registry, concurrency: CONCURRENCY },
@@ -159,3 +170,9 @@ const isEdited = (before: KubeObject | undefined, { metadata }: KubeObject): boo
   before?.metadata.generation !== metadata.generation ||
   before?.metadata.deletionTimestamp !== metadata.deletionTimestamp ||
   JSON.stringify(before?.metadata.annotations) !== JSON.stringify(metadata.annotations);
+
+const observed = z.looseObject({ status: z.looseObject({ observedGeneration: z.number() }) });
+
+/** The generation that a resource's status speaks of; undefined: it has none. */
+const observedGeneration = (it: KubeObject): number | undefined =>
+  observed.safeParse(it).data?.status.observedGeneration;

@@ -1,10 +1,10 @@
 import type { Log } from "#process";
-import { statusDocument } from "../status/document.ts";
 import type { ClusterStatus, ConditionType } from "../status/model.ts";
 import type { Client } from "./runtime/client.ts";
 import type { EventRecorder } from "./runtime/events.ts";
 import type { KubeObject } from "./runtime/object.ts";
 import { openStatusWriter } from "./runtime/status.ts";
+import { statusDocument } from "./status-document.ts";
 
 /** Numbers that move all the time, and are not worth a write each. */
 const NUMBERS = [["backlog"], ["pools", "*", "backlog"], ["pools", "*", "dead"]] as const;
@@ -45,8 +45,12 @@ export const openReport = ({ client, recorder, log }: { client: Client; recorder
     }
   };
   return {
-    write: async (resource: KubeObject, status: ClusterStatus, live: readonly KubeObject[]): Promise<void> => {
-      await writer.write(resource, statusDocument(status, live));
+    write: async (
+      resource: KubeObject,
+      status: ClusterStatus,
+      facts: Parameters<typeof statusDocument>[1],
+    ): Promise<void> => {
+      await writer.write(resource, statusDocument(status, facts));
       tell(resource, status);
     },
     forget: (uid: string) => {
