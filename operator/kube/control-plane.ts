@@ -1,4 +1,4 @@
-import { API_VERSION, GROUP, KIND } from "#crds";
+import { GROUP } from "#crds";
 import type { Log } from "#process";
 import type { Registry } from "prom-client";
 import { z } from "zod";
@@ -151,7 +151,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<A
 };
 
 /** What makes a cluster the owner of its children, and what of theirs its user lets go. */
-const ownerOf = ({ apiVersion = API_VERSION, kind = KIND, metadata }: KubeObject) => ({
+const ownerOf = ({ apiVersion, kind, metadata }: KubeObject) => ({
   namespace: metadata.namespace ?? "default",
   released: (metadata.annotations?.[ANNOTATION.release] ?? "").split(",").map((name) => name.trim()),
   reference: {
