@@ -54,10 +54,9 @@ const serverVolume = ({ server, ofSecret }: Extract<EnvValue, { server: string }
   return secretVolume(serverSecretName(input, server));
 };
 
-/** What a variable that is a path is backed by; undefined: it is no path. A key that a Secret lacks keeps the pod from starting, and says so. */
-const mountedFor = (value: Exclude<EnvValue, string>, input: PlanInput): Mounted | undefined => {
+/** What a variable that is a path is backed by. A key that a Secret lacks keeps the pod from starting, and says so. */
+const mountedFor = (value: Exclude<EnvValue, string | { port: string }>, input: PlanInput): Mounted => {
   const names = childNames(input.topology.cluster);
-  if ("port" in value) return undefined;
   if ("server" in value) return { volume: serverVolume(value, input) };
   if ("secret" in value) return { volume: secretVolume(value.secret, value.key), file: value.key };
   if ("secretDir" in value) return { volume: secretVolume(value.secretDir) };
@@ -98,11 +97,11 @@ export const podEnvironment = (role: Role, input: PlanInput): PodEnvironment => 
       env.push({ name, value: literal(value) });
       continue;
     }
-    const mounted = mountedFor(value, input);
-    if (mounted === undefined) {
-      env.push({ name, value: "port" in value ? String(portNumber(value.port)) : "" });
+    if ("port" in value) {
+      env.push({ name, value: String(portNumber(value.port)) });
       continue;
     }
+    const mounted = mountedFor(value, input);
     const volume = name.toLowerCase().replaceAll("_", "-");
     const mountPath = `${ROOT}/${volume}`;
     env.push({ name, value: mounted.file === undefined ? mountPath : `${mountPath}/${mounted.file}` });
