@@ -135,6 +135,19 @@ describe("a sentence has no secrets:", () => {
     expect(sentence(text)).toBe(said);
   });
 
+  test.each([
+    ["a word without end", "a".repeat(1_000_000)],
+    ["words that begin like a secret", "passwordpassword".repeat(50_000)],
+    ["quotes that never end", `password="'`.repeat(50_000)],
+    ["schemes that never end", "a://b:".repeat(50_000)],
+    ["backslashes", `"msg":"${"\\".repeat(100_000)}`],
+  ])("and is found in no time in %s", (_name, text) => {
+    const before = performance.now();
+    sentence(text);
+    lastWords(text.slice(-4096));
+    expect(performance.now() - before).toBeLessThan(500);
+  });
+
   test("not even in the part that a cut leaves", () => {
     const said = sentence(`${"x ".repeat(120)}amqp://user:hunter2@rabbit`);
     expect(said).not.toContain("hunter2");

@@ -2,6 +2,8 @@ import { stripVTControlCharacters } from "node:util";
 import { redact } from "./redact.ts";
 
 const LIMIT = 256;
+/** What is longer is not looked at: enough for 256 characters, however much is redacted. */
+const MOST = 4096;
 /** Of a log's tail, the kubelet keeps so many bytes: what is as long begins in the middle of something. */
 const TAIL_BYTES = 2048;
 
@@ -20,7 +22,12 @@ export const cut = (text: string, limit = LIMIT): string => {
 
 /** One line for a person: no secrets, no control characters, at most 256 characters. */
 export const sentence = (text: string): string =>
-  cut(redact(stripVTControlCharacters(text)).replace(CONTROLS, " ").replace(/ {2,}/g, " ").trim());
+  cut(
+    redact(stripVTControlCharacters(text.slice(0, MOST)))
+      .replace(CONTROLS, " ")
+      .replace(/ {2,}/g, " ")
+      .trim(),
+  );
 
 interface Line {
   isError: boolean;
