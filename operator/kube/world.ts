@@ -1,5 +1,5 @@
 import { API_VERSION, KIND } from "#crds";
-import { listeners, type Log } from "#process";
+import type { Log } from "#process";
 import type { Registry } from "prom-client";
 import { CHILD_KINDS, createChildren, stripChild, type Children } from "./children.ts";
 import { LABEL } from "./plan/labels.ts";

@@ -20,7 +20,8 @@ const stateOf = (facts: Facts, name: string): (Count & { message: string | undef
 /** Whether the gateways say that they reach a server, and if they do not, what is known of it. */
 export const serverAnswers = (facts: Facts, plane: "broker" | "adapter"): Judgement => {
   const { topology, signal } = facts;
-  const driver = topology.roles.find(({ role }) => role === "gateway")?.env[VARIABLE[plane]];
+  const gateway = topology.roles.find(({ role }) => role === "gateway");
+  const driver = gateway?.env[VARIABLE[plane]];
   const name = typeof driver !== "string" || driver === "zeromq" ? "hub" : driver;
   const server = name === "hub" ? "the hub" : name;
   const state = stateOf(facts, name);
@@ -45,6 +46,8 @@ export const serverAnswers = (facts: Facts, plane: "broker" | "adapter"): Judgem
       reason: "ServerNotReady",
       message: `${server}: ${numbers}${state?.message === undefined ? "" : `; ${state.message}`}`,
     };
+  if (signal === undefined && gateway?.count === 0)
+    return { status: "True", reason: "NotAsked", message: `no gateway is wanted that would ask ${server}` };
   if (signal === undefined)
     return {
       status: "Unknown",
