@@ -2,7 +2,7 @@ import type { Log } from "#process";
 import { canonical } from "./canonical.ts";
 import { ApiError, type Client } from "./client.ts";
 import { systemClock, type Clock } from "./clock.ts";
-import type { KubeObject } from "./object.ts";
+import { refOf, type KubeObject } from "./object.ts";
 import { statusChange } from "./status-change.ts";
 
 export interface StatusWriterOptions {
@@ -54,6 +54,13 @@ export const openStatusWriter = ({
   const { paths = [], everyMs = 30_000 } = numbers ?? {};
   const memories = new Map<string, Memory>();
 
+  /** Of another object of that name, the API server says 409, or 422: a uid cannot be changed. */
+  const isGone = async (live: KubeObject, error: unknown): Promise<boolean> => {
+    if (!(error instanceof ApiError)) return false;
+    if (error.status === 404 || error.status === 409) return true;
+    return error.status === 422 && (await client.get(refOf(live)))?.metadata.uid !== live.metadata.uid;
+  };
+
   const apply = async (live: KubeObject, status: object, wanted: string, memory: Memory): Promise<void> => {
     const { apiVersion, kind, metadata } = live;
     const { name, namespace, uid } = metadata;
@@ -65,7 +72,7 @@ export const openStatusWriter = ({
       );
       memory.last = { seen: metadata.resourceVersion, wanted, status: result["status"], at: clock.now() };
     } catch (error) {
-      if (!(error instanceof ApiError && (error.status === 404 || error.status === 409))) throw error;
+      if (!(await isGone(live, error))) throw error;
       log.debug({ err: error, name, namespace }, "a status was not written: the object is gone or another by now");
     }
   };
