@@ -50,7 +50,7 @@ const isRefusal = (error: unknown): error is ApiError =>
 
 /**
  * Makes a plan so, thing by thing. What is refused is returned and the rest goes on; what fails otherwise is thrown after all was
- * tried, so that the pass is repeated. Nothing is pruned by a pass that could not write all it wanted.
+ * tried, so that the pass is repeated. Nothing is pruned by such a pass; what is refused does not hold it up, since it is wanted still.
  */
 export const act = async (
   plan: Plan,
@@ -67,13 +67,16 @@ export const act = async (
   const failures: unknown[] = [];
   const find = (kind: string, name: string) => live.find((it) => it.kind === kind && it.metadata.name === name);
 
+  /** Whether it was done. */
   const attempt = async (ref: Ref, work: () => Promise<Deed["what"] | Omit<Deed, "ref"> | undefined>) => {
     try {
       const what = await work();
       if (what !== undefined) deeds.push({ ref, ...(typeof what === "string" ? { what } : what) });
+      return true;
     } catch (error) {
       if (isRefusal(error)) refusals.push({ ref, status: error.status, message: error.message });
       else failures.push(error);
+      return false;
     }
   };
 
@@ -100,6 +103,8 @@ export const act = async (
       return { what: "grown", detail: storage };
     });
 
+  /** `Kind name` of objects that are not written now: what is made anew is still going, and a count that nobody has taken would fall to 1. */
+  const skipped = new Set(plan.replaced.map(({ kind, name }) => `${kind} ${name}`));
   for (const ref of plan.replaced)
     await attempt(ref, async () => {
       const uid = find(ref.kind, ref.name)?.metadata.uid;
@@ -110,18 +115,18 @@ export const act = async (
 
   for (const { deployment, replicas } of plan.counts) {
     const ref = { apiVersion: "apps/v1", kind: "Deployment", namespace, name: deployment };
-    await attempt(ref, async () => {
+    const isTaken = await attempt(ref, async () => {
       await client.apply(
         { ...ref, metadata: { namespace, name: deployment }, spec: { replicas } },
         { fieldManager: SCALE_MANAGER, force: true, subresource: "scale" },
       );
       return { what: "scaled", detail: String(replicas) };
     });
+    if (!isTaken) skipped.add(`Deployment ${deployment}`);
   }
 
-  const replaced = new Set(plan.replaced.map(({ kind, name }) => `${kind} ${name}`));
   for (const object of plan.objects) {
-    if (replaced.has(`${object.kind} ${object.metadata.name}`)) continue;
+    if (skipped.has(`${object.kind} ${object.metadata.name}`)) continue;
     const placed = { ...object, metadata: { ...object.metadata, namespace } };
     const ref = refOf(placed);
     await attempt(ref, async () => {
@@ -131,7 +136,7 @@ export const act = async (
     });
   }
 
-  if (failures.length === 0 && refusals.length === 0) {
+  if (failures.length === 0) {
     const keep = [...plan.objects.map(refOf), ...plan.kept].map((ref) => ({ ...ref, namespace }));
     const mayDelete = ({ kind }: KubeObject) => PRUNED.has(kind);
     const removed = await prune({ client, live, keep, ownerUid: owner.uid, mayDelete });
