@@ -1,6 +1,7 @@
 import { spec } from "../resource/realtime-cluster.ts";
 import { RULES } from "../resource/rules.ts";
 import { DEFAULT_LIMITS, DEFAULT_SOCKET_OPTIONS } from "../resource/with-defaults.ts";
+import { status } from "../schema/status.ts";
 import { structuralSchema, type Structural } from "../schema/structural.ts";
 import { table } from "./table.ts";
 
@@ -64,5 +65,8 @@ export const resourceReference = (): string => {
     "\n## Rules\n",
     "Unknown fields are refused by `realtime validate`, `realtime up` and kubectl's field validation (the API server itself prunes them).\n",
     table(["where", "refused with"], rules),
+    "\n## Status\n",
+    "Written by the operator on Kubernetes. `kubectl wait --for=condition=Ready` is true once this generation serves.\n",
+    table(["field", "type", "default", ""], rowsOf(status, "status.")),
   ].join("\n");
 };
