@@ -2,7 +2,9 @@ import { obstaclesOf, type Facts, type Judgement } from "./model.ts";
 
 /** True while clients have the way in that `gateway.expose` asks for, as far as Kubernetes tells. */
 export const exposed = (facts: Facts): Judgement => {
-  const [obstacle] = obstaclesOf(facts, "expose");
+  const obstacles = obstaclesOf(facts, "expose");
+  // What is waited for is planned, and comes before what was seen of it.
+  const obstacle = obstacles.find(({ isLasting }) => isLasting) ?? obstacles.at(-1);
   if (obstacle !== undefined) return { status: "False", reason: obstacle.reason, message: obstacle.message };
   const { type, ingress, gateway } = facts.cluster.spec.gateway.expose;
   switch (type) {

@@ -87,6 +87,12 @@ describe("conditions of a cluster of pods", () => {
       "Stalled",
       ["False", "NotStalled", "0 processes fail to start"],
     ],
+    [
+      "nobody gives a load balancer for a minute",
+      facts(lb, { observation: { obstacles: [obstacle("expose"), obstacle("expose", { reason: "Late" })] } }),
+      "Exposed",
+      ["False", "Late", "it is in the way"],
+    ],
     ["the load balancer is there", facts(lb), "Exposed", ["True", "LoadBalancer", "the load balancer has an address"]],
     [
       "there is an Ingress",

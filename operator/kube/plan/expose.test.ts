@@ -191,12 +191,6 @@ describe("what stands in the way", () => {
     ],
     ["an Ingress whose controller tells nothing", ofType("Ingress"), [live("Ingress", {})], []],
     ["a route that no Gateway has taken", route(), [live("HTTPRoute", { parents: [] })], ["RoutePending"]],
-    [
-      "a route that its Gateway refuses",
-      route(),
-      [live("HTTPRoute", accepted("False", "NotAllowedByListeners"))],
-      ["RouteRefused"],
-    ],
     ["a route that is taken", route(), [live("HTTPRoute", accepted("True"))], []],
     [
       "a cookie that HTTPRoutes do not know here",
