@@ -13,6 +13,7 @@ const HOME = "/run/rabbitmq";
 const env = (input: PlanInput) => [
   { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
   { name: "HOME", value: HOME },
+  { name: "LANG", value: "C.UTF-8" },
   { name: "RABBITMQ_USE_LONGNAME", value: "true" },
   { name: "RABBITMQ_NODENAME", value: `rabbit@$(POD_NAME).${nodeDomain(input)}` },
   { name: "RABBITMQ_MNESIA_BASE", value: "/var/lib/rabbitmq/mnesia" },
@@ -60,7 +61,7 @@ export const rabbitmqContainers = (input: PlanInput): Record<string, unknown>[] 
     image: input.settings.images.rabbitmq,
     command: ["sh", "/etc/realtime/config/credentials.sh"],
     env: env(input),
-    resources: { requests: { cpu: "10m", memory: "32Mi" }, limits: { memory: "384Mi" } },
+    resources: { requests: { cpu: "20m", memory: "32Mi" }, limits: { memory: "384Mi" } },
     volumeMounts: files,
   },
 ];
