@@ -58,7 +58,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<A
     log,
     registry,
   });
-  const report = stack.use(openReport({ client, recorder, log }));
+  const report = stack.use(openReport({ client, recorder, log, registry }));
   const substrate = createKubeSubstrate({
     client,
     applier,
@@ -69,7 +69,10 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<A
       return it && ownerOf(it);
     },
     jobsLeft: askJobsLeft(reader, settings),
-    podEvents: createPodEvents({ client: reader }),
+    podEvents: createPodEvents({
+      client: reader,
+      onError: (error) => log.warn({ err: error }, "events about pods could not be read: conditions know less"),
+    }),
     onDeed: (key, deed) => {
       const about = resource(key);
       if (about !== undefined) recorder.record({ about, ...eventOf(deed) });
@@ -133,7 +136,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<A
     signals.forget(key);
     substrate.forget(key);
     news.delete(key);
-    report.forget(it.metadata.uid ?? "");
+    report.forget(it);
     loop.add(key);
   };
   stack.use(

@@ -1,5 +1,6 @@
-import type { Log } from "#process";
-import type { ClusterStatus, ConditionType } from "../status/model.ts";
+import { gauge, type Log } from "#process";
+import type { Registry } from "prom-client";
+import type { ClusterStatus, Condition } from "../status/model.ts";
 import type { Client } from "./runtime/client.ts";
 import type { EventRecorder } from "./runtime/events.ts";
 import type { KubeObject } from "./runtime/object.ts";
@@ -10,40 +11,52 @@ import { statusDocument } from "./status-document.ts";
 const NUMBERS = [["backlog"], ["pools", "*", "backlog"], ["pools", "*", "dead"]] as const;
 
 /** Conditions whose turns are told as events, and the status that is bad news. */
-const TOLD: Partial<Record<ConditionType, "True" | "False">> = {
+const TOLD: Partial<Record<Condition["type"], Condition["status"]>> = {
   Ready: "False",
   Stalled: "True",
   DataRetained: "True",
   Exposed: "False",
 };
 
-/** Writes statuses, and tells the turns of conditions. */
-export const openReport = ({ client, recorder, log }: { client: Client; recorder: EventRecorder; log: Log }) => {
+/** Whether a condition's turn is worth an event: it says something else than before, and is no step of a change that is under way. */
+export const isTold = (before: Condition | undefined, after: Condition): boolean => {
+  const bad = TOLD[after.type];
+  if (bad === undefined || (before?.status === after.status && before.reason === after.reason)) return false;
+  if (after.status !== bad) return before !== undefined || after.type === "Ready";
+  const isStep = before?.status === bad || before?.observedGeneration !== after.observedGeneration;
+  return after.type !== "Ready" || !isStep;
+};
+
+/** Writes statuses, measures them, and tells the turns of conditions. */
+export const openReport = ({
+  client,
+  recorder,
+  log,
+  registry,
+}: {
+  client: Client;
+  recorder: EventRecorder;
+  log: Log;
+  registry: Registry;
+}) => {
   const writer = openStatusWriter({
     client,
     fieldManager: "realtime-operator-status",
     numbers: { paths: NUMBERS },
     log,
   });
-  const told = new Map<string, string>();
-  const tell = (about: KubeObject, status: ClusterStatus) => {
-    for (const { type, status: is, reason, message } of status.conditions) {
-      const bad = TOLD[type];
-      const key = `${about.metadata.uid} ${type}`;
-      const text = `${is} ${reason}`;
-      if (bad === undefined || told.get(key) === text) continue;
-      const isFirst = !told.has(key);
-      told.set(key, text);
-      if (isFirst && is !== bad) continue;
-      recorder.record({
-        about,
-        type: is === bad ? "Warning" : "Normal",
-        reason,
-        message: `${type}: ${message}`,
-        action: "Judged",
-      });
-    }
-  };
+  const measured = gauge(registry, {
+    name: "realtime_operator_cluster_condition",
+    help: "1 while a condition of a cluster is True, else 0",
+    labelNames: ["cluster_namespace", "realtime_cluster", "type"],
+  });
+  const labelsOf = ({ metadata: { namespace = "", name } }: KubeObject, type: string) => ({
+    cluster_namespace: namespace,
+    realtime_cluster: name,
+    type,
+  });
+  /** By uid and type, what was said last. */
+  const said = new Map<string, Map<string, Condition>>();
   return {
     write: async (
       resource: KubeObject,
@@ -51,11 +64,27 @@ export const openReport = ({ client, recorder, log }: { client: Client; recorder
       facts: Parameters<typeof statusDocument>[1],
     ): Promise<void> => {
       await writer.write(resource, statusDocument(status, facts));
-      tell(resource, status);
+      const uid = resource.metadata.uid ?? "";
+      const before = said.get(uid) ?? new Map<string, Condition>();
+      for (const condition of status.conditions) {
+        const { type, status: is, reason, message } = condition;
+        measured.set(labelsOf(resource, type), is === "True" ? 1 : 0);
+        if (isTold(before.get(type), condition))
+          recorder.record({
+            about: resource,
+            type: is === TOLD[type] ? "Warning" : "Normal",
+            reason,
+            message: `${type}: ${message}`,
+            action: "Judged",
+          });
+      }
+      said.set(uid, new Map(status.conditions.map((it) => [it.type, it])));
     },
-    forget: (uid: string) => {
+    forget: (resource: KubeObject) => {
+      const uid = resource.metadata.uid ?? "";
       writer.forget(uid);
-      for (const key of told.keys()) if (key.startsWith(`${uid} `)) told.delete(key);
+      for (const type of said.get(uid)?.keys() ?? []) measured.remove(labelsOf(resource, type));
+      said.delete(uid);
     },
     [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose](),
   };
