@@ -19,20 +19,20 @@ scenario(
     const { version } = await stage.status("chat");
     const operators = (await operatorPods()).map((it) => it.metadata.uid);
     try {
-      await installOperator({ "dataPlane.version": "9.9.9" });
+      await installOperator({ "dataPlane.version": "0.1.99" });
       const now = (await operatorPods()).map((it) => it.metadata.uid);
       for (const uid of operators) expect(now).not.toContain(uid);
       await holdsFor(async () => expect(await stage.podUids("chat")).toEqual(before), { forMs: SETTLED_MS });
       await stage.ready("chat");
       const status = await stage.status("chat");
       expect(status.version).toBe(version);
-      expect(JSON.stringify(status.conditions) + JSON.stringify(status)).toContain("9.9.9");
+      expect(JSON.stringify(status.conditions) + JSON.stringify(status)).toContain("0.1.99");
 
       await stage.apply(light("later"));
       await stage.condition("later", "Ready", "False");
       const images = ["get", "pods", "-l", "realtimecluster.dev/cluster=later", "-o", "jsonpath={..image}"];
       await pause(2000);
-      expect(await stage.kubectl(...images)).toContain(":9.9.9");
+      expect(await stage.kubectl(...images)).toContain(":0.1.99");
     } finally {
       await installOperator();
     }

@@ -26,10 +26,15 @@ export const installOperator = async (values: Record<string, string> = {}, image
     ...values,
   };
   const where = ["--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m"];
+  const more = (process.env["E2E_HELM_ARGS"] ?? "").split(" ").filter((part) => part !== "");
   const args = Object.entries(set).flatMap(([key, value]) => ["--set-string", `${key}=${value}`]);
-  await run("helm", ["upgrade", "--install", RELEASE, join(ROOT, "charts/realtime-operator"), ...where, ...args], {
-    timeoutMs: 240_000,
-  });
+  await run(
+    "helm",
+    ["upgrade", "--install", RELEASE, join(ROOT, "charts/realtime-operator"), ...where, ...args, ...more],
+    {
+      timeoutMs: 240_000,
+    },
+  );
 };
 
 /** Uninstalls the operator; its CustomResourceDefinition and all clusters stay. Resolves once its pods are gone. */
@@ -64,7 +69,7 @@ export const leader = async (): Promise<Pod> => {
   const { spec } = await kubectlJson(lease, ["get", "lease", "-n", OPERATOR_NAMESPACE, "realtime-operator"]);
   const holder = spec.holderIdentity ?? "";
   const found = (await operatorPods()).find(
-    ({ metadata }) => holder === metadata.name || holder.startsWith(`${metadata.name}_`),
+    ({ metadata }) => holder === metadata.name || holder.startsWith(`${metadata.name}-`),
   );
   if (found === undefined) throw new Error(`the lease is held by ${JSON.stringify(holder)}, which is no pod`);
   return found;
