@@ -183,6 +183,18 @@ test("what somebody changes back each time is left alone for longer and longer",
   expect(outcomes.slice(5)).toContain("later");
 });
 
+test("a field that the API server never keeps is counted, and not written at each pass", async () => {
+  const { apiVersion, metadata } = configMap("write-only", {});
+  const desired = { apiVersion, kind: "Secret", metadata, stringData: { a: "1" } };
+  const { applier, look } = applierWith();
+  const before = await effectless();
+  await applier.apply(desired, owner);
+  const version = (await look(refOf(desired)))?.metadata.resourceVersion;
+  for (let i = 0; i < 3; i++) expect((await applier.apply(desired, owner)).outcome).toBe("unchanged");
+  expect((await look(refOf(desired)))?.metadata.resourceVersion).toBe(version);
+  expect(await effectless()).toBe(before + 1);
+});
+
 test("what is wanted no more is deleted: not what is kept, holds data, or is another's", async () => {
   const { applier } = applierWith();
   const mine = await namespace.owner("pruner");
