@@ -41,7 +41,12 @@ export const inputOf = (
 };
 
 /** A live object of the cluster `chat`. */
-export const liveObject = (kind: string, name: string, role: string, fields: Record<string, unknown> = {}): KubeObject => ({
+export const liveObject = (
+  kind: string,
+  name: string,
+  role: string,
+  fields: Record<string, unknown> = {},
+): KubeObject => ({
   apiVersion: kind === "StatefulSet" ? "apps/v1" : kind === "RabbitmqCluster" ? "rabbitmq.com/v1beta1" : "v1",
   kind,
   metadata: {
