@@ -1,8 +1,9 @@
 import { describe, expect } from "@jest/globals";
+import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { run } from "./support/command.ts";
 import { measured, secondsOf } from "./support/figures.ts";
-import { isReady, kubectl, kubectlJson, type Pod } from "./support/kubectl.ts";
+import { isReady, kubectl, kubectlJson, listOf, object, type Pod } from "./support/kubectl.ts";
 import { leader, OPERATOR_NAMESPACE, operatorPods } from "./support/operator.ts";
 import { chatPool, light } from "./support/resource.ts";
 import { shared, type Stage } from "./support/stage.ts";
@@ -105,13 +106,8 @@ describe("two operators, one of which acts", () => {
 
   it("the API server away for half a minute: what runs goes on, and the operator follows when it is back", async (stage) => {
     const before = await stage.podUids("chat", "gateway");
-    const plane = (
-      await run("docker", ["ps", "--filter", "label=io.x-k8s.kind.role=control-plane", "--format", "{{.Names}}"])
-    )
-      .split("\n")
-      .find((name) => process.env["E2E_CONTROL_PLANE"] === undefined || name === process.env["E2E_CONTROL_PLANE"]);
-    const { node } = await processOf(await leader());
-    const name = plane === undefined || plane === "" ? node : plane;
+    const planes = await kubectlJson(listOf(object), ["get", "nodes", "-l", "node-role.kubernetes.io/control-plane"]);
+    const name = planes.items[0]?.metadata.name ?? "";
     const manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml";
     await run("docker", ["exec", name, "mv", manifest, "/etc/kubernetes/kube-apiserver.yaml"]);
     await waitFor(
@@ -124,7 +120,7 @@ describe("two operators, one of which acts", () => {
       },
       { timeoutMs: 60_000 },
     );
-    await new Promise((resolve) => setTimeout(resolve, 30_000));
+    await pause(30_000);
     await run("docker", ["exec", name, "mv", "/etc/kubernetes/kube-apiserver.yaml", manifest]);
     await waitFor(() => kubectl(["get", "--raw", "/readyz", "--request-timeout=2s"]), { timeoutMs: 180_000 });
     await waitFor(() => follows(stage, 1), { timeoutMs: 120_000 });

@@ -17,7 +17,8 @@ const logsOf = async (namespace: string, into: string): Promise<void> => {
     }
 };
 
-const KINDS = "rtc,pods,deployments,statefulsets,services,endpointslices,pvc,pdb,networkpolicies,ingresses,configmaps";
+const KINDS =
+  "realtimeclusters.realtimecluster.dev,pods,deployments,statefulsets,services,endpointslices,pvc,pdb,networkpolicies,ingresses,configmaps";
 
 /** Leaves in e2e/.artifacts/<name> what a namespace and the operator are like: objects, events, logs; values of Secrets are not among it. */
 export const keepDiagnostics = async (name: string, namespaces: readonly string[]): Promise<string> => {
@@ -29,7 +30,11 @@ export const keepDiagnostics = async (name: string, namespaces: readonly string[
     const files = {
       "get.txt": kubectl(["get", `${KINDS},secrets`, ...of, "-o", "wide"]),
       "get.yaml": kubectl(["get", KINDS, ...of, "-o", "yaml"]),
-      "describe.txt": kubectl(["describe", "rtc,pods,deployments,statefulsets", ...of]),
+      "describe.txt": kubectl([
+        "describe",
+        "realtimeclusters.realtimecluster.dev,pods,deployments,statefulsets",
+        ...of,
+      ]),
       "events.txt": kubectl(["get", "events", ...of, "--sort-by=.lastTimestamp"]),
     };
     for (const [file, text] of Object.entries(files)) await writeFile(join(into, file), await orWhy(text));

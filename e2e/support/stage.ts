@@ -42,6 +42,8 @@ export interface Stage extends AsyncDisposable {
   keepDiagnostics(sentence: string): Promise<string>;
 }
 
+/** The resource by its full name: short ones may be another's as well. */
+export const RESOURCE = "realtimeclusters.realtimecluster.dev";
 const OWNED = "realtimecluster.dev/cluster";
 const ROLE = "realtimecluster.dev/role";
 const POOL = "realtimecluster.dev/pool";
@@ -58,7 +60,7 @@ export const openStage = async (prefix: string, labels: Record<string, string> =
   const json = <T extends z.ZodType>(schema: T, ...args: string[]) => kubectlJson(schema, ["-n", namespace, ...args]);
 
   const status: Stage["status"] = async (cluster) =>
-    (await json(z.object({ status: resourceStatus.default({ conditions: [], pools: [] }) }), "get", "rtc", cluster))
+    (await json(z.object({ status: resourceStatus.default({ conditions: [], pools: [] }) }), "get", RESOURCE, cluster))
       .status;
   const pods: Stage["pods"] = async (cluster, role, pool) => {
     const selector = [
@@ -84,10 +86,10 @@ export const openStage = async (prefix: string, labels: Record<string, string> =
     podUids: async (cluster, role) => (await pods(cluster, role)).map(({ metadata }) => metadata.uid).sort(),
     status,
     patch: async (cluster, spec) =>
-      void (await of("patch", "rtc", cluster, "--type=merge", "-p", JSON.stringify({ spec }))),
+      void (await of("patch", RESOURCE, cluster, "--type=merge", "-p", JSON.stringify({ spec }))),
     ready: async (cluster, timeoutMs = 180_000) => {
       const seconds = `${Math.ceil(timeoutMs / 1000)}s`;
-      const wait = ["wait", "--for=condition=Ready", `rtc/${cluster}`, `--timeout=${seconds}`];
+      const wait = ["wait", "--for=condition=Ready", `${RESOURCE}/${cluster}`, `--timeout=${seconds}`];
       await kubectl(["-n", namespace, ...wait], { timeoutMs: timeoutMs + 10_000 }).catch(async (error: unknown) => {
         const { conditions } = await status(cluster);
         throw new Error(`${cluster} is not Ready: ${JSON.stringify(conditions)}`, { cause: error });
@@ -96,7 +98,7 @@ export const openStage = async (prefix: string, labels: Record<string, string> =
     condition: (cluster, type, wanted, { reason, message, timeoutMs = 60_000 } = {}) =>
       waitFor(
         async () => {
-          const { generation = 0 } = (await json(object, "get", "rtc", cluster)).metadata;
+          const { generation = 0 } = (await json(object, "get", RESOURCE, cluster)).metadata;
           const { conditions } = await status(cluster);
           const found = conditions.find((it) => it.type === type);
           const isRight =
