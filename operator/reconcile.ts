@@ -1,7 +1,7 @@
 import type { Cluster, Pool } from "#crds";
 import type { Log } from "#process";
 import { startController, type ControllerOptions } from "./kube/runtime/controller.ts";
-import type { PassOutcome, Queue } from "./kube/runtime/work-queue.ts";
+import type { PassOutcome, Queue, WorkQueue } from "./kube/runtime/work-queue.ts";
 import type { Instance, Observation, Signal, Signals, Substrate } from "./port.ts";
 import { initialScale, scale, type ScaleState } from "./scale/scale.ts";
 import { victims } from "./scale/victims.ts";
@@ -136,7 +136,7 @@ const reconciler = ({
 };
 
 /** The control loop: looks at a cluster when it is added to the queue, when the substrate tells of a change, and from time to time. */
-export const startReconciling = (options: ReconcileOptions): Queue => {
+export const startReconciling = (options: ReconcileOptions): Queue & Pick<WorkQueue, "longestRunning"> => {
   const queue = startController({
     name: "realtimecluster",
     ...options.controller,
@@ -149,6 +149,7 @@ export const startReconciling = (options: ReconcileOptions): Queue => {
   });
   return {
     add: (key) => queue.add(key),
+    longestRunning: () => queue.longestRunning(),
     async [Symbol.asyncDispose]() {
       subscription[Symbol.dispose]();
       await queue[Symbol.asyncDispose]();

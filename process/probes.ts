@@ -8,17 +8,23 @@ export interface Probes extends AsyncDisposable {
   readonly port: number;
 }
 
-/** `/healthz` (200 while the process runs), `/readyz` (503 with the reasons while not ready), `/metrics` (Prometheus text). */
+/** `/healthz` (503 with what only a new process mends), `/readyz` (503 with the reasons while not ready), `/metrics` (Prometheus text). */
 export const serveProbes = async (
   { host, port }: { host: string; port: number },
-  { registry, notReady }: { registry: Registry; notReady: () => string[] },
+  {
+    registry,
+    notReady,
+    notAlive = () => [],
+  }: { registry: Registry; notReady: () => string[]; notAlive?: () => string[] },
 ): Promise<Probes> => {
   const app = express().disable("x-powered-by");
-  app.get("/healthz", (_request, response) => void response.send("ok"));
-  app.get("/readyz", (_request, response) => {
-    const reasons = notReady();
-    response.status(reasons.length === 0 ? 200 : 503).send(reasons.length === 0 ? "ok" : reasons.join("\n"));
-  });
+  const answer = (path: string, wrong: () => string[]) =>
+    app.get(path, (_request, response) => {
+      const reasons = wrong();
+      response.status(reasons.length === 0 ? 200 : 503).send(reasons.length === 0 ? "ok" : reasons.join("\n"));
+    });
+  answer("/healthz", notAlive);
+  answer("/readyz", notReady);
   app.get("/metrics", async (_request, response) => {
     response.type(registry.contentType).send(await registry.metrics());
   });

@@ -24,6 +24,8 @@ export interface ProcessContext<E> {
   stack: AsyncDisposableStack;
   /** Adds a check to /readyz: a sentence while not ready, else undefined. */
   readiness(check: () => string | undefined): void;
+  /** Adds a check to /healthz: a sentence where only a new process helps, else undefined. */
+  liveness(check: () => string | undefined): void;
   /** True once stopping has begun. */
   stopping(): boolean;
   /** Begins stopping, as SIGTERM does. */
@@ -48,6 +50,7 @@ export const runProcess = async <T extends z.ZodType<CommonEnvironment>>(
   const registry = new Registry();
   const stack = new AsyncDisposableStack();
   const checks: (() => string | undefined)[] = [];
+  const vital: (() => string | undefined)[] = [];
   let started = false;
   let stopping = false;
   let log = createLog("info", { role });
@@ -56,6 +59,7 @@ export const runProcess = async <T extends z.ZodType<CommonEnvironment>>(
     ...(stopping ? ["stopping"] : []),
     ...checks.map((check) => check()).filter((reason) => reason !== undefined),
   ];
+  const notAlive = () => vital.map((check) => check()).filter((reason) => reason !== undefined);
   const stop = (why: string) => {
     if (stopping) process.exit(1);
     stopping = true;
@@ -82,7 +86,9 @@ export const runProcess = async <T extends z.ZodType<CommonEnvironment>>(
     const node = `${env.INSTANCE}-${randomBytes(4).toString("hex")}`;
     log = createLog(env.LOG_LEVEL, { role, instance: env.INSTANCE });
     collectDefaultMetrics({ register: registry });
-    const probes = stack.use(await serveProbes({ host: env.PROBE_HOST, port: env.PROBE_PORT }, { registry, notReady }));
+    const probes = stack.use(
+      await serveProbes({ host: env.PROBE_HOST, port: env.PROBE_PORT }, { registry, notReady, notAlive }),
+    );
     const ports = await start({
       env,
       log,
@@ -90,6 +96,7 @@ export const runProcess = async <T extends z.ZodType<CommonEnvironment>>(
       node,
       stack,
       readiness: (check) => checks.push(check),
+      liveness: (check) => vital.push(check),
       stopping: () => stopping,
       stop,
     });

@@ -5,8 +5,10 @@ import type { Applier } from "./runtime/apply.ts";
 import { prune } from "./runtime/prune.ts";
 import { ensureSecret, SECRET } from "./secrets.ts";
 
-export const FIELD_MANAGER = "realtime-operator";
-export const SCALE_MANAGER = "realtime-operator-scale";
+/** The operator's name, as the Lease, events and fields have it. */
+export const NAME = "realtime-operator";
+export const FIELD_MANAGER = NAME;
+const SCALE_MANAGER = `${NAME}-scale`;
 
 /** What the API server would not have, or what is somebody else's. */
 export interface Refusal {

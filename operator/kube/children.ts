@@ -20,6 +20,11 @@ export const CHILD_KINDS: readonly (Kind & { isOptional?: true })[] = [
   { apiVersion: "rabbitmq.com/v1beta1", kind: "RabbitmqCluster", isOptional: true },
 ];
 
+/** Kinds that nobody has as children, and whose being served tells what a server can do: sticky sessions of the Gateway API's experimental channel. */
+export const ASKED_KINDS: readonly Kind[] = [
+  { apiVersion: "gateway.networking.x-k8s.io/v1alpha1", kind: "XBackendTrafficPolicy" },
+];
+
 const data = z.record(z.string(), z.string());
 const withData = z.looseObject({ data: data.optional() });
 

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { startReconciling, type Wanted } from "../reconcile.ts";
 import { releaseOf } from "../topology/release.ts";
 import { topology } from "../topology/topology.ts";
-import { FIELD_MANAGER } from "./act.ts";
+import { FIELD_MANAGER, NAME } from "./act.ts";
 import { clusterOf } from "./cluster-of.ts";
 import { readControlToken } from "./control-token.ts";
 import { eventOf } from "./event-of.ts";
@@ -17,9 +17,10 @@ import { askJobsLeft } from "./rabbitmq/ask.ts";
 import { openReport } from "./report.ts";
 import { createApplier } from "./runtime/apply.ts";
 import type { Client } from "./runtime/client.ts";
-import type { EventRecorder } from "./runtime/events.ts";
+import { openEventRecorder } from "./runtime/events.ts";
 import { keyOf, type KubeObject } from "./runtime/object.ts";
 import type { KubeClient } from "./runtime/open-client.ts";
+import type { WorkQueue } from "./runtime/work-queue.ts";
 import { openFleetSignals } from "./signals.ts";
 import { createKubeSubstrate } from "./substrate.ts";
 import { openWorld } from "./world.ts";
@@ -29,7 +30,8 @@ export interface ControlPlaneOptions {
   reader: KubeClient;
   /** Writes, while this process leads. */
   client: Client;
-  recorder: EventRecorder;
+  /** This process, in events. */
+  instance: string;
   /** Empty: all. */
   namespaces: readonly string[];
   release: { own: string; repository: string };
@@ -43,10 +45,13 @@ export interface ControlPlaneOptions {
 const EVERY = { scalingMs: 1000, restingMs: 30_000 };
 const CONCURRENCY = 8;
 
+export type ControlPlane = AsyncDisposable & Pick<WorkQueue, "longestRunning">;
+
 /** All that acts: follows the clusters and their children, and makes each so. Resolves once everything is known and the first pass of each is due. */
-export const startControlPlane = async (options: ControlPlaneOptions): Promise<AsyncDisposable> => {
-  const { reader, client, recorder, namespaces, release, isLeader, log, registry } = options;
+export const startControlPlane = async (options: ControlPlaneOptions): Promise<ControlPlane> => {
+  const { reader, client, instance, namespaces, release, isLeader, log, registry } = options;
   await using stack = new AsyncDisposableStack();
+  const recorder = stack.use(openEventRecorder({ client, controller: NAME, instance, log, registry }));
   const world = stack.use(await openWorld({ client: reader, namespaces, log, registry }));
   const { children, resource } = world;
   const settings: Settings = { ...options.settings, isServed: world.isServed };
@@ -150,7 +155,8 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<A
     }),
   );
   world.resources().forEach(arrived);
-  return stack.move();
+  const started = stack.move();
+  return { longestRunning: () => loop.longestRunning(), [Symbol.asyncDispose]: () => started.disposeAsync() };
 };
 
 /** What makes a cluster the owner of its children, and what of theirs its user lets go. */

@@ -1,54 +1,74 @@
+import { KubeConfig } from "@kubernetes/client-node";
 import { runProcess, serveProbes } from "#process";
+import { NAME } from "./act.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { operatorEnvironment } from "./environment.ts";
-import { openEventRecorder } from "./runtime/events.ts";
-import { fenced } from "./runtime/fenced.ts";
-import { runLeaderElected, type Candidate } from "./runtime/leader-election.ts";
+import { fenced, fencedConfig } from "./runtime/fenced.ts";
+import { notStuck, standsForLeader } from "./runtime/health.ts";
+import { runLeaderElected } from "./runtime/leader-election.ts";
 import { openClient } from "./runtime/open-client.ts";
 
-const NAME = "realtime-operator";
+/** 50 requests per second together. */
+const READS = { requestsPerSecond: 20, burst: 50 };
+const WRITES = { requestsPerSecond: 30, burst: 50 };
 
-await runProcess("operator", operatorEnvironment, async ({ env, log, registry, node, stack }) => {
-  const reader = stack.use(openClient({ log, registry, userAgent: `${NAME}/${env.OPERATOR_VERSION}` }));
+await runProcess("operator", operatorEnvironment, async ({ env, log, registry, node, stack, liveness }) => {
+  const userAgent = `${NAME}/${env.OPERATOR_VERSION}`;
   const metrics = stack.use(
     await serveProbes({ host: env.PROBE_HOST, port: env.METRICS_PORT }, { registry, notReady: () => [] }),
   );
-  const lead = (isLeader: () => boolean) => {
-    const client = fenced(reader, isLeader);
-    return startControlPlane({
-      reader,
-      client,
-      recorder: stack.use(openEventRecorder({ client, controller: NAME, instance: env.POD_NAME, log, registry })),
-      namespaces: env.WATCH_NAMESPACES,
-      release: { own: env.OPERATOR_VERSION, repository: env.DATA_PLANE_IMAGE },
-      settings: {
-        imagePullPolicy: env.IMAGE_PULL_POLICY,
-        networkPolicies: env.NETWORK_POLICIES,
-        securityContext: env.SECURITY_CONTEXT,
-        images: { rabbitmq: env.RABBITMQ_IMAGE, redis: env.REDIS_IMAGE },
-        clusterDomain: env.CLUSTER_DOMAIN,
-        operatorNamespace: env.POD_NAMESPACE,
-      },
-      isLeader,
-      log,
-      registry,
-    });
-  };
-  if (env.LEADER_ELECTION) {
-    const candidate: Candidate = stack.use(
-      runLeaderElected({
-        client: reader,
-        lease: { namespace: env.POD_NAMESPACE, name: NAME },
-        identity: node,
-        onLead: () => lead(() => candidate.isLeader()),
+
+  const lead = async (isLeader: () => boolean) => {
+    await using term = new AsyncDisposableStack();
+    const config = new KubeConfig();
+    config.loadFromDefault();
+    const common = { log, registry, userAgent };
+    const reader = term.use(openClient({ ...common, ...READS }));
+    const writer = term.use(openClient({ ...common, ...WRITES, config: fencedConfig(config, isLeader) }));
+    const plane = term.use(
+      await startControlPlane({
+        reader,
+        client: fenced(writer, isLeader),
+        instance: env.POD_NAME,
+        namespaces: env.WATCH_NAMESPACES,
+        release: { own: env.OPERATOR_VERSION, repository: env.DATA_PLANE_IMAGE },
+        settings: {
+          imagePullPolicy: env.IMAGE_PULL_POLICY,
+          networkPolicies: env.NETWORK_POLICIES,
+          securityContext: env.SECURITY_CONTEXT,
+          images: { rabbitmq: env.RABBITMQ_IMAGE, redis: env.REDIS_IMAGE },
+          clusterDomain: env.CLUSTER_DOMAIN,
+          operatorNamespace: env.POD_NAMESPACE,
+        },
+        isLeader,
         log,
         registry,
       }),
     );
-    void candidate.lost.then((error) => {
-      log.fatal({ err: error }, "no longer the leader: ending, so that nothing is done twice");
-      process.exit(1);
-    });
-  } else stack.use(await lead(() => true));
+    liveness(notStuck(plane));
+    return term.move();
+  };
+
+  if (!env.LEADER_ELECTION) {
+    stack.use(await lead(() => true));
+    return { metrics: metrics.port };
+  }
+  // A client of its own: renewals do not queue behind the work.
+  const client = stack.use(openClient({ log, registry, userAgent }));
+  const candidate = stack.use(
+    runLeaderElected({
+      client,
+      lease: { namespace: env.POD_NAMESPACE, name: NAME },
+      identity: node,
+      onLead: ({ isLeader }) => lead(isLeader),
+      log,
+      registry,
+    }),
+  );
+  liveness(standsForLeader(candidate));
+  void candidate.lost.then((error) => {
+    log.fatal({ err: error }, "no longer the leader: ending, so that nothing is done twice");
+    process.exit(1);
+  });
   return { metrics: metrics.port };
 });

@@ -1,6 +1,7 @@
 import { gauge, type Log } from "#process";
 import type { Registry } from "prom-client";
 import type { ClusterStatus, Condition } from "../status/model.ts";
+import { NAME } from "./act.ts";
 import type { Client } from "./runtime/client.ts";
 import type { EventRecorder } from "./runtime/events.ts";
 import type { KubeObject } from "./runtime/object.ts";
@@ -41,7 +42,7 @@ export const openReport = ({
 }) => {
   const writer = openStatusWriter({
     client,
-    fieldManager: "realtime-operator-status",
+    fieldManager: `${NAME}-status`,
     numbers: { paths: NUMBERS },
     log,
   });

@@ -1,7 +1,7 @@
 import { API_VERSION, KIND } from "#crds";
 import type { Log } from "#process";
 import type { Registry } from "prom-client";
-import { CHILD_KINDS, createChildren, stripChild, type Children } from "./children.ts";
+import { ASKED_KINDS, CHILD_KINDS, createChildren, stripChild, type Children } from "./children.ts";
 import { LABEL } from "./plan/labels.ts";
 import type { Discovery, Watcher } from "./runtime/client.ts";
 import type { OnChange } from "./runtime/cache.ts";
@@ -64,7 +64,9 @@ export const openWorld = async ({
         tell(({ child }) => child(before, after));
       },
     }).synced;
+  const asked = new Map<string, boolean>();
   const findKinds = async (): Promise<boolean> => {
+    for (const kind of ASKED_KINDS) asked.set(kindText(kind), await client.hasKind(kind));
     const missing = CHILD_KINDS.filter((kind) => kind.isOptional === true && !informers.has(kindText(kind)));
     const isServed = await Promise.all(missing.map((kind) => client.hasKind(kind)));
     const found = missing.filter((_, index) => isServed[index]);
@@ -91,7 +93,7 @@ export const openWorld = async ({
     resources: () => resources.list(),
     live: ({ apiVersion, kind, namespace, name }) =>
       informers.get(kindText({ apiVersion, kind }))?.get(keyOf({ namespace, name })),
-    isServed: (kind) => informers.has(kind),
+    isServed: (kind) => informers.has(kind) || asked.get(kind) === true,
     onChange: (listener) => {
       told.add(listener);
       return { [Symbol.dispose]: () => void told.delete(listener) };

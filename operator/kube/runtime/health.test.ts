@@ -1,37 +1,10 @@
 import { expect, test } from "@jest/globals";
-import { Registry } from "prom-client";
 import { silentLog } from "#process";
-import { notStuck, serveHealth, standsForLeader } from "./health.ts";
+import { notStuck, standsForLeader } from "./health.ts";
 import { runLeaderElected } from "./leader-election.ts";
 import { manualClock } from "./manual-clock.ts";
 import { memoryClient } from "./memory-client.ts";
 import { startWorkQueue } from "./work-queue.ts";
-
-const host = "127.0.0.1";
-
-test("probes say what is wrong on their port, metrics are on another", async () => {
-  const registry = new Registry();
-  const wrong: string[] = [];
-  await using health = await serveHealth({
-    host,
-    ports: { probes: 0, metrics: 0 },
-    registry,
-    alive: [],
-    ready: [() => wrong[0], () => wrong[1]],
-  });
-  const get = async (port: number, path: string) => {
-    const response = await fetch(`http://${host}:${port}${path}`);
-    return [response.status, await response.text()];
-  };
-  const { probes, metrics } = health.ports;
-  expect(await get(probes, "/readyz")).toEqual([200, "ok"]);
-  wrong.push("no pods known yet", "no leader");
-  expect(await get(probes, "/readyz")).toEqual([503, "no pods known yet\nno leader"]);
-  expect(await get(probes, "/healthz")).toEqual([200, "ok"]);
-  expect((await get(probes, "/metrics"))[0]).toBe(404);
-  expect((await get(metrics, "/metrics"))[0]).toBe(200);
-  expect((await get(metrics, "/healthz"))[0]).toBe(404);
-});
 
 test("a key that is in work for minutes is not healthy, until it is done", async () => {
   const clock = manualClock();
