@@ -1,3 +1,4 @@
+import { isFormer } from "./former.ts";
 import type { Plan } from "./plan/model.ts";
 import { ApiError, type Client } from "./runtime/client.ts";
 import { refOf, type KubeObject, type OwnerReference, type Ref } from "./runtime/object.ts";
@@ -132,8 +133,9 @@ export const act = async (
     const placed = { ...object, metadata: { ...object.metadata, namespace } };
     const ref = refOf(placed);
     await attempt(ref, async () => {
-      const { outcome } = await applier.apply(placed, owner);
-      if (outcome === "foreign") refusals.push({ ref, status: 0, message: "exists and belongs to somebody else" });
+      const { outcome, object } = await applier.apply(placed, owner);
+      if (outcome === "foreign" && !isFormer(object, owner))
+        refusals.push({ ref, status: 0, message: "exists and belongs to somebody else" });
       return outcome === "created" ? "created" : outcome === "applied" ? "updated" : undefined;
     });
   }

@@ -18,7 +18,7 @@ import { openReport } from "./report.ts";
 import { createApplier } from "./runtime/apply.ts";
 import type { Client } from "./runtime/client.ts";
 import { openEventRecorder } from "./runtime/events.ts";
-import { keyOf, type KubeObject } from "./runtime/object.ts";
+import { keyOf, refOf, type KubeObject } from "./runtime/object.ts";
 import type { KubeClient } from "./runtime/open-client.ts";
 import type { WorkQueue } from "./runtime/work-queue.ts";
 import { openFleetSignals } from "./signals.ts";
@@ -150,7 +150,10 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
         if (before !== undefined && after === undefined) gone(before);
         else if (after !== undefined && isEdited(before, after)) arrived(after);
       },
-      child: substrate.changed,
+      child: (before, after) => {
+        if (before !== undefined && after === undefined) applier.forget(refOf(before));
+        substrate.changed(before, after);
+      },
       kinds: () => world.resources().forEach((it) => loop.add(keyOf(it.metadata))),
     }),
   );

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { SecretWish } from "./plan/model.ts";
+import { isFormer } from "./former.ts";
 import { ApiError, type Client } from "./runtime/client.ts";
 import type { KubeObject, OwnerReference } from "./runtime/object.ts";
+import { controllerOf } from "./runtime/owner.ts";
 
 export const SECRET = { apiVersion: "v1", kind: "Secret" } as const;
 
@@ -36,7 +38,7 @@ export const ensureSecret = async (
 ): Promise<"created" | "filled" | "unchanged" | "foreign"> => {
   const ref = { ...SECRET, namespace, name: wish.name };
   const fill = async (it: KubeObject) => {
-    if (!it.metadata.ownerReferences?.some(({ uid }) => uid === owner.uid)) return "foreign";
+    if (controllerOf(it)?.uid !== owner.uid) return isFormer(it, owner) ? "unchanged" : "foreign";
     const data = missingData(wish, Object.keys(it["data"] ?? {}));
     if (data === undefined) return "unchanged";
     await client.merge(ref, { data }, { fieldManager });
