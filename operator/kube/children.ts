@@ -87,9 +87,7 @@ export const concerned = (before: KubeObject | undefined, after: KubeObject | un
   return [...new Set(keys)].filter((key) => key !== undefined);
 };
 
-/** Whether mounted files change: a Secret or ConfigMap that was there has other contents. */
+/** Whether mounted files change: a Secret or ConfigMap has other contents, or was made again. */
 export const isRefilled = (before: KubeObject | undefined, after: KubeObject | undefined): boolean =>
-  before !== undefined &&
-  after !== undefined &&
-  (after.kind === "Secret" || after.kind === "ConfigMap") &&
-  JSON.stringify(before["data"]) !== JSON.stringify(after["data"]);
+  (after?.kind === "Secret" || after?.kind === "ConfigMap") &&
+  JSON.stringify(before?.["data"]) !== JSON.stringify(after["data"]);
