@@ -10,7 +10,7 @@ import { keepDiagnostics, testNamespaces } from "./support/diagnostics.ts";
 import { tableOf } from "./support/figures.ts";
 import { createCluster, deleteCluster, loadImages } from "./support/kind.ts";
 import { installOperator, OPERATOR_NAMESPACE, uninstallOperator } from "./support/operator.ts";
-import { ARTIFACTS, CHAT_IMAGE, IMAGE, ROOT } from "./support/settings.ts";
+import { ARTIFACTS, CHAT_IMAGE, IMAGE, ROOT, unique } from "./support/settings.ts";
 import { missingTools } from "./support/tools.ts";
 
 const [ours, theirs] = (() => {
@@ -61,7 +61,10 @@ const suite = async (): Promise<void> => {
     process.env["KUBECONFIG"] = kubeconfig;
     await loadImages([IMAGE, CHAT_IMAGE], ["redis:8", "rabbitmq:4-management"]);
   }
-  if (isGiven) cleaning.push({ what: "the operator", clean: uninstallOperator });
+  if (isGiven) {
+    cleaning.push({ what: "the operator", clean: uninstallOperator });
+    cleaning.push({ what: "what tests left", clean: removeNamespaces });
+  }
   say("e2e: helm install realtime charts/realtime-operator");
   await installOperator();
   const options = ["--config", "e2e/jest.config.json", "--runInBand", "--verbose", ...theirs];
@@ -73,7 +76,16 @@ const suite = async (): Promise<void> => {
   });
 };
 
+const removeNamespaces = async () => {
+  const left = await testNamespaces();
+  if (left.length > 0)
+    await run("kubectl", ["delete", "namespace", ...left, "--ignore-not-found", "--timeout=150s"], {
+      timeoutMs: 160_000,
+    });
+};
+
 const start = Date.now();
+process.env["E2E_RUN"] ??= unique("run");
 process.chdir(ROOT);
 await rm(ARTIFACTS, { recursive: true, force: true });
 await mkdir(ARTIFACTS, { recursive: true });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { kubectl, kubectlJson, listOf, object } from "./kubectl.ts";
 import { OPERATOR_NAMESPACE } from "./operator.ts";
-import { ARTIFACTS } from "./settings.ts";
+import { ARTIFACTS, runLabel } from "./settings.ts";
 
 const orWhy = (text: Promise<string>): Promise<string> => text.catch((error: unknown) => `${String(error)}\n`);
 
@@ -44,9 +44,9 @@ export const keepDiagnostics = async (name: string, namespaces: readonly string[
   return root;
 };
 
-/** Namespaces of the tests that are still there. */
+/** Namespaces of this run's tests that are still there. */
 export const testNamespaces = async (): Promise<string[]> =>
   z
     .object({ items: z.array(object) })
-    .parse(JSON.parse(await kubectl(["get", "namespaces", "-l", "e2e=realtimecluster", "-o", "json"])))
+    .parse(JSON.parse(await kubectl(["get", "namespaces", "-l", `e2e=${runLabel()}`, "-o", "json"])))
     .items.map(({ metadata }) => metadata.name);

@@ -24,3 +24,6 @@ export const ARTIFACTS = join(import.meta.dirname, "../.artifacts");
 /** A name that no other test has: tests share the cluster. */
 export const unique = (prefix: string, random: () => number = Math.random): string =>
   `${prefix}-${random().toString(36).slice(2, 8).padEnd(6, "0")}`;
+
+/** The label that every namespace of this run has, `e2e=<run>`. */
+export const runLabel = (): string => process.env["E2E_RUN"] ?? "by-hand";

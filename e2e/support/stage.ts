@@ -3,7 +3,7 @@ import { z } from "zod";
 import { keepDiagnostics } from "./diagnostics.ts";
 import { apply, isReady, kubectl, kubectlJson, listOf, object, pod, type Pod, type Thing } from "./kubectl.ts";
 import { resourceStatus, type ClusterStatus } from "./resource.ts";
-import { unique } from "./settings.ts";
+import { runLabel, unique } from "./settings.ts";
 import { waitFor } from "./wait-for.ts";
 
 export interface Condition {
@@ -53,7 +53,7 @@ export const openStage = async (prefix: string, labels: Record<string, string> =
   const namespace = unique(`e2e-${prefix}`);
   const metadata = {
     name: namespace,
-    labels: { e2e: "realtimecluster", "pod-security.kubernetes.io/enforce": "restricted", ...labels },
+    labels: { e2e: runLabel(), "pod-security.kubernetes.io/enforce": "restricted", ...labels },
   };
   await apply(JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata }));
   const of = (...args: string[]) => kubectl(["-n", namespace, ...args]);
