@@ -45,7 +45,7 @@ const resource = (
     replicas,
     image: settings.images.rabbitmq,
     persistence: { storage },
-    resources: { requests: { cpu: "200m", memory: MEMORY_LIMIT }, limits: { memory: MEMORY_LIMIT } },
+    resources: { requests: { cpu: "100m", memory: MEMORY_LIMIT }, limits: { memory: MEMORY_LIMIT } },
     rabbitmq: {
       additionalConfig: rabbitmqConfig
         .split("\n")

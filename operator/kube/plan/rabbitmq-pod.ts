@@ -49,7 +49,7 @@ export const rabbitmqContainers = (input: PlanInput): Record<string, unknown>[] 
       { name: "epmd", containerPort: NODE_PORTS.epmd, protocol: "TCP" },
       { name: "distribution", containerPort: NODE_PORTS.distribution, protocol: "TCP" },
     ],
-    resources: { requests: { cpu: "200m", memory: "512Mi" }, limits: { memory: MEMORY_LIMIT } },
+    resources: { requests: { cpu: "100m", memory: "512Mi" }, limits: { memory: MEMORY_LIMIT } },
     startupProbe: { tcpSocket: { port: "distribution" }, periodSeconds: 1, failureThreshold: 300, timeoutSeconds: 2 },
     readinessProbe: { tcpSocket: { port: "amqp" }, periodSeconds: 2, failureThreshold: 3, timeoutSeconds: 2 },
     livenessProbe: { tcpSocket: { port: "distribution" }, periodSeconds: 10, failureThreshold: 6, timeoutSeconds: 5 },
