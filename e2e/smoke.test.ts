@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { openClient } from "./support/client.ts";
 import { measured, secondsOf } from "./support/figures.ts";
 import { operatorPods } from "./support/operator.ts";
-import { isReady, kubectl } from "./support/kubectl.ts";
+import { isReady } from "./support/kubectl.ts";
 import { portForward } from "./support/port-forward.ts";
 import { chatFile } from "./support/resource.ts";
 import { readyPods, shared } from "./support/stage.ts";
@@ -11,11 +11,6 @@ test("the chart installs an operator of two, both ready", async () => {
   const pods = await operatorPods();
   expect(pods).toHaveLength(2);
   expect(pods.every(isReady)).toBe(true);
-});
-
-test("kubectl explains the resource", async () => {
-  const text = await kubectl(["explain", "rtc.spec.gateway.replicas"]);
-  expect(text).toMatch(/FIELD: replicas <integer>/);
 });
 
 describe("the chat", () => {
@@ -76,5 +71,9 @@ describe("the chat", () => {
     await using forward = await portForward(stage.namespace, `pod/${one?.metadata.name}`, 3000);
     using client = await openClient(`http://127.0.0.1:${forward.port}`, { transports: ["polling", "websocket"] });
     await client.job();
+  });
+
+  it("is explained by kubectl", async (stage) => {
+    expect(await stage.kubectl("explain", "rtc.spec.gateway.replicas")).toMatch(/FIELD: replicas <integer>/);
   });
 });
