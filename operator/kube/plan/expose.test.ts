@@ -77,10 +77,10 @@ describe("the clients' Service", () => {
     });
   });
 
-  test("carries Traefik's cookie behind an Ingress, and what its user writes wins", () => {
+  test("carries the cookie of controllers that look for it there, and what its user writes wins", () => {
     const cookie = "traefik.ingress.kubernetes.io/service.sticky.cookie";
     const it = (rest: object) => shared(expose(input(ofType("Ingress", rest))), "Service")?.metadata.annotations;
-    expect(it({})).toMatchObject({ [cookie]: "true" });
+    expect(it({})).toMatchObject({ [cookie]: "true", "haproxy.org/cookie-persistence": "chat-gateway" });
     expect(it({ serviceAnnotations: { [cookie]: "false" }, annotations: { other: "x" } })).toMatchObject({
       [cookie]: "false",
     });
@@ -118,7 +118,11 @@ describe("the Ingress", () => {
     [
       "a cookie where nothing is said",
       {},
-      { "nginx.ingress.kubernetes.io/affinity": "cookie", "haproxy.org/cookie-persistence": "chat-gateway" },
+      {
+        "nginx.ingress.kubernetes.io/affinity": "cookie",
+        "haproxy-ingress.github.io/session-cookie-name": "chat-gateway",
+        "haproxy.org/cookie-persistence": undefined,
+      },
     ],
     [
       "the client's address",
@@ -131,12 +135,15 @@ describe("the Ingress", () => {
     [
       "no stickiness",
       { stickiness: "none" },
-      { "haproxy.org/cookie-persistence": undefined, "haproxy.org/timeout-tunnel": "3600s" },
+      {
+        "haproxy-ingress.github.io/affinity": undefined,
+        "haproxy-ingress.github.io/timeout-tunnel": "3600s",
+      },
     ],
     [
       "what its user writes",
-      { annotations: { "haproxy.org/timeout-tunnel": "5s" } },
-      { "haproxy.org/timeout-tunnel": "5s" },
+      { annotations: { "haproxy-ingress.github.io/timeout-tunnel": "5s" } },
+      { "haproxy-ingress.github.io/timeout-tunnel": "5s" },
     ],
   ])("%s", (_given, rest, expected) => {
     const annotations = ingress(ofType("Ingress", rest))?.metadata.annotations ?? {};

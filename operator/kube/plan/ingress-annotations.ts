@@ -8,16 +8,13 @@ const silenceSeconds = ({ options: { pingInterval = 0, pingTimeout = 0 } }: Gate
 
 /**
  * What controllers are told about WebSockets, by the prefix that is each one's own: nobody else reads it, and a class may have any
- * name. ingress-nginx (kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations), HAProxy Technologies'
- * (haproxytech/kubernetes-ingress, documentation/annotations.md), HAProxy Ingress (haproxy-ingress.github.io/docs/configuration/keys),
- * Contour (projectcontour.io/docs/main/config/annotations), AWS (kubernetes-sigs.github.io/aws-load-balancer-controller, guide/ingress).
+ * name. Where each is documented: docs/exposing.md. HAProxy Technologies' takes this from its own ConfigMap alone, an hour by default.
  */
 const longConnections = (gateway: Gateway): Record<string, string> => {
   const seconds = silenceSeconds(gateway);
   return {
     "nginx.ingress.kubernetes.io/proxy-read-timeout": String(seconds),
     "nginx.ingress.kubernetes.io/proxy-send-timeout": String(seconds),
-    "haproxy.org/timeout-tunnel": `${seconds}s`,
     "haproxy-ingress.github.io/timeout-tunnel": `${seconds}s`,
     "projectcontour.io/websocket-routes": "/",
     "projectcontour.io/response-timeout": "infinity",
@@ -27,13 +24,13 @@ const longConnections = (gateway: Gateway): Record<string, string> => {
   };
 };
 
+/** Those that go by the Ingress; others are told on the Service. */
 const byCookie = (cookie: string): Record<string, string> => ({
   "nginx.ingress.kubernetes.io/affinity": "cookie",
   "nginx.ingress.kubernetes.io/affinity-mode": "persistent",
   "nginx.ingress.kubernetes.io/session-cookie-name": cookie,
   "nginx.ingress.kubernetes.io/session-cookie-path": "/",
   "nginx.ingress.kubernetes.io/session-cookie-change-on-failure": "true",
-  "haproxy.org/cookie-persistence": cookie,
   "haproxy-ingress.github.io/affinity": "cookie",
   "haproxy-ingress.github.io/session-cookie-name": cookie,
   "alb.ingress.kubernetes.io/target-group-attributes": `stickiness.enabled=true,stickiness.lb_cookie.duration_seconds=${HOUR}`,

@@ -14,11 +14,12 @@ const AFFINITY_SECONDS = 60;
 /** A Gateway may upgrade connections to a backend that says so alone (GEP-1911). */
 const WEBSOCKET = { appProtocol: "kubernetes.io/ws" };
 
-/** Traefik's way to a cookie is on the Service (doc.traefik.io/traefik/reference/routing-configuration/kubernetes/ingress); nobody else reads it. */
+/** Traefik and HAProxy Technologies' controller are told of the cookie on the Service, and the latter ignores it on an Ingress; nobody else reads it. */
 const cookieAnnotations = (cluster: string): Record<string, string> => ({
   "traefik.ingress.kubernetes.io/service.sticky.cookie": "true",
   "traefik.ingress.kubernetes.io/service.sticky.cookie.name": `${cluster}-gateway`,
   "traefik.ingress.kubernetes.io/service.sticky.cookie.httponly": "true",
+  "haproxy.org/cookie-persistence": `${cluster}-gateway`,
 });
 
 /**
