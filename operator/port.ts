@@ -48,6 +48,8 @@ export interface Observation {
   obstacles: readonly Obstacle[];
   /** Pools that the resource no longer has and whose workers still run. */
   leaving: readonly Pool[];
+  /** How many are asked for of a role now, by its name; absent: only `apply` ever asks. */
+  counts?: Readonly<Record<Role["name"], number>>;
   /** The data plane's release that runs; undefined: none runs, or releases do not matter. */
   version?: string;
 }

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "@jest/globals";
-import type { Cluster, ClusterEvent } from "#crds";
+import type { Cluster, ClusterEvent, Pool } from "#crds";
 import { silentLog } from "#process";
 import { eventually } from "#testing";
 import type { Instance, Signal, Substrate } from "./port.ts";
@@ -9,6 +9,7 @@ import type { ClusterStatus } from "./status/model.ts";
 import { clusterOf, instanceOf, signalOf } from "./testing.ts";
 import type { Topology } from "./topology/model.ts";
 import { topology } from "./topology/topology.ts";
+import { livePool } from "./topology/worker.ts";
 
 /** A substrate that makes everything so at once. */
 class FakeSubstrate implements Substrate {
@@ -18,7 +19,16 @@ class FakeSubstrate implements Substrate {
   failures = 0;
   #listeners = new Set<(cluster: string, events: readonly ClusterEvent[]) => void>();
 
-  observe = async () => ({ instances: this.instances, servers: [], obstacles: [], leaving: [] });
+  leaving: Pool[] = [];
+  counts: Record<string, number> = {};
+
+  observe = async () => ({
+    instances: this.instances,
+    servers: [],
+    obstacles: [],
+    leaving: this.leaving,
+    counts: this.counts,
+  });
   async apply(_key: string, topology: Topology) {
     if (this.failures-- > 0) throw new Error("the substrate is away");
     this.applied.push(topology);
@@ -49,23 +59,36 @@ class FakeSubstrate implements Substrate {
 let loop: Queue | undefined;
 afterEach(async () => loop?.[Symbol.asyncDispose]());
 
-const setUp = (spec: object) => {
+const setUp = (spec: object, before: (substrate: FakeSubstrate) => void = () => {}) => {
   const world = {
     cluster: clusterOf(spec) as Cluster | undefined,
     signal: signalOf() as Signal | undefined,
     now: 0,
     substrate: new FakeSubstrate(),
     announced: [] as ClusterEvent[],
+    kept: [] as string[],
     status: undefined as ClusterStatus | undefined,
+    passes: 0,
+    twoPasses: async () => {
+      const from = world.passes;
+      await eventually(() => expect(world.passes).toBeGreaterThan(from + 2));
+    },
     condition: (name: string) => world.status?.conditions.find(({ type }) => type === name)?.status,
     workers: () => world.substrate.instances.filter(({ role }) => role === "worker").map(({ instance }) => instance),
   };
+  before(world.substrate);
   loop = startReconciling({
     wanted: () => world.cluster && { cluster: world.cluster },
-    planFor: (it) => topology(it, { managedAs: "hub" }),
+    planFor: (it, _observed, leaving) => {
+      world.kept = leaving.map(({ name }) => name);
+      return topology(it, { managedAs: "hub" });
+    },
     substrate: world.substrate,
     signals: { latest: () => world.signal, announce: (_cluster, events) => void world.announced.push(...events) },
-    report: (_key, status) => void (world.status = status),
+    report: (_key, status) => {
+      world.status = status;
+      world.passes += 1;
+    },
     log: silentLog(),
     now: () => world.now,
     every: { scalingMs: 5, restingMs: 5 },
@@ -87,6 +110,53 @@ test("a substrate that fails for a while is tried again", async () => {
   const world = setUp({});
   world.substrate.failures = 2;
   await eventually(() => expect(world.condition("Ready")).toBe("True"));
+});
+
+test("a substrate that stays away is told, though not that all is well", async () => {
+  const world = setUp({});
+  world.substrate.failures = Infinity;
+  await eventually(() => expect(world.status?.observedGeneration).toBe(1));
+  expect(world.condition("Ready")).toBe("False");
+});
+
+test("a pool that somebody else counts is ready with as many as they ask for", async () => {
+  const world = setUp({ workers: [{ name: "a", events: ["a"], autoscaling: { external: true, maxReplicas: 9 } }] });
+  await eventually(() => expect(world.workers()).toHaveLength(1));
+  world.substrate.counts = { "worker-a": 4 };
+  await eventually(() => expect(world.workers()).toHaveLength(4));
+  await eventually(() => expect(world.status?.workers).toEqual({ ready: 4, wanted: 4 }));
+  world.substrate.counts = { "worker-a": 0 };
+  await eventually(() => expect(world.status?.workers).toEqual({ ready: 0, wanted: 0 }));
+  expect(world.condition("Ready")).toBe("True");
+});
+
+test("a count that is asked for already is where scaling goes on from, however many run in the middle of a roll", async () => {
+  const world = setUp(scaled, (substrate) => {
+    substrate.counts = { "worker-a": 2 };
+    substrate.instances = ["a", "b", "c", "d"].map((name) =>
+      instanceOf(name, { role: "worker", of: "worker-a", configHash: name < "c" ? "old" : "new" }),
+    );
+  });
+  await eventually(() => expect(world.status?.workers?.wanted).toBe(2));
+});
+
+test("a pool that leaves stays until the gateways have heard of it and its queue is known to be empty", async () => {
+  const world = setUp(scaled);
+  world.substrate.leaving = clusterOf(scaled).spec.workers.map(livePool);
+  world.signal = backlog(0, 0);
+  await eventually(() => expect(world.kept).toEqual(["a"]));
+  world.now += 12_000;
+  world.signal = { ...backlog(0, 0), ageMs: 5000 };
+  await world.twoPasses();
+  expect(world.kept).toEqual(["a"]);
+  world.signal = undefined;
+  await world.twoPasses();
+  expect(world.kept).toEqual(["a"]);
+  world.signal = backlog(0, 1);
+  await world.twoPasses();
+  expect(world.kept).toEqual(["a"]);
+  world.signal = backlog(0, 0);
+  await eventually(() => expect(world.kept).toEqual([]));
 });
 
 test("an edit of the resource is applied", async () => {

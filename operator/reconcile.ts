@@ -33,6 +33,8 @@ export interface ReconcileOptions {
 interface Memory {
   /** By the role's name. */
   scales: Map<string, { count: number; state: ScaleState }>;
+  /** By the pool's name, since when it leaves. */
+  leaving: ReadonlyMap<string, number>;
   status: ClusterStatus | undefined;
 }
 
@@ -45,28 +47,36 @@ const loadOf = (role: Role, signal: Signal | undefined): number | undefined => {
   return report?.ready === undefined || report.unacked === undefined ? undefined : report.ready + report.unacked;
 };
 
+/** Until then gateways may not have heard that a pool leaves, and go on filling its queue. */
+const HEARD_MS = 10_000;
+
 /** Pools that the resource no longer has and whose queue may still hold jobs. */
-const stillNeeded = ({ leaving }: Observation, signal: Signal | undefined): Pool[] =>
+const stillNeeded = (
+  { leaving }: Observation,
+  { since, signal, now }: { since: Memory["leaving"]; signal: Signal | undefined; now: number },
+): Pool[] =>
   leaving.filter(({ name }) => {
     const report = signal?.snapshot.pools.find(({ pool }) => pool === name);
-    return report?.ready === undefined || report.unacked === undefined || report.ready + report.unacked > 0;
+    if (signal === undefined || report?.ready === undefined || report.unacked === undefined) return true;
+    return report.ready + report.unacked > 0 || now - signal.ageMs - (since.get(name) ?? now) < HEARD_MS;
   });
 
 const withCount = (
   role: Role,
   memory: Memory,
-  instances: readonly Instance[],
+  { instances, counts = {} }: Observation,
   signal: Signal | undefined,
   now: number,
 ): Role => {
+  const asked = counts[role.name];
   if (role.scale === undefined) {
     memory.scales.delete(role.name);
-    return role;
+    return role.isCountedElsewhere === true && asked !== undefined ? { ...role, count: asked } : role;
   }
   const known = memory.scales.get(role.name);
   const running = instances.filter(({ of, state }) => of === role.name && state !== "stopping").length;
   const next = scale(
-    { rules: role.scale, current: known?.count ?? running, load: loadOf(role, signal), now },
+    { rules: role.scale, current: known?.count ?? asked ?? running, load: loadOf(role, signal), now },
     known?.state ?? initialScale,
   );
   memory.scales.set(role.name, next);
@@ -85,6 +95,7 @@ const reconciler = ({
 }: ReconcileOptions) => {
   const memories = new Map<string, Memory>();
 
+  /** What failed, if anything: the pass tells how things are all the same, and fails then. */
   const act = async (
     key: string,
     {
@@ -93,15 +104,20 @@ const reconciler = ({
       instances,
       signal,
     }: { cluster: Cluster; plan: Topology; instances: readonly Instance[]; signal: Signal | undefined },
-  ): Promise<void> => {
-    for (const role of plan.roles) {
-      const own = instances.filter(
-        ({ of, state, configHash }) => of === role.name && state !== "stopping" && configHash === role.configHash,
-      );
-      const gone = role.scale === undefined ? [] : victims(own, own.length - role.count, signal?.snapshot);
-      if (gone.length > 0) await substrate.stop(key, gone);
+  ): Promise<{ error: unknown } | undefined> => {
+    try {
+      for (const role of plan.roles) {
+        const own = instances.filter(
+          ({ of, state, configHash }) => of === role.name && state !== "stopping" && configHash === role.configHash,
+        );
+        const gone = role.scale === undefined ? [] : victims(own, own.length - role.count, signal?.snapshot);
+        if (gone.length > 0) await substrate.stop(key, gone);
+      }
+      await substrate.apply(key, plan, cluster);
+      return undefined;
+    } catch (error) {
+      return { error };
     }
-    await substrate.apply(key, plan, cluster);
   };
 
   return async (key: string): Promise<PassOutcome> => {
@@ -115,22 +131,29 @@ const reconciler = ({
       return {};
     }
     const { cluster } = it;
-    const memory = memories.get(key) ?? { scales: new Map(), status: undefined };
+    const memory = memories.get(key) ?? { scales: new Map(), leaving: new Map(), status: undefined };
     memories.set(key, memory);
     const signal = signals.latest(key);
     const before = await substrate.observe(key, cluster);
-    const base = planFor(cluster, before, stillNeeded(before, signal));
-    const roles = base.roles.map((role) => withCount(role, memory, before.instances, signal, now()));
+    const since = memory.leaving;
+    memory.leaving = new Map(before.leaving.map(({ name }) => [name, since.get(name) ?? now()]));
+    const base = planFor(cluster, before, stillNeeded(before, { since: memory.leaving, signal, now: now() }));
+    for (const name of memory.scales.keys())
+      if (!base.roles.some((role) => role.name === name)) memory.scales.delete(name);
+    const roles = base.roles.map((role) => withCount(role, memory, before, signal, now()));
     const plan = { ...base, roles };
     const isHeld = plan.problems.length > 0 || cluster.spec.suspend === true;
-    if (!isHeld) await act(key, { cluster, plan, instances: before.instances, signal });
+    const failure = isHeld ? undefined : await act(key, { cluster, plan, instances: before.instances, signal });
     const observation = isHeld ? before : await substrate.observe(key, cluster);
     const status = statusOf({ cluster, topology: plan, observation, signal }, memory.status, now());
     memory.status = status;
     await report(key, status);
-    const isSettled = status.conditions.some(({ type, status }) => type === "Ready" && status === "True");
+    if (failure !== undefined) throw failure.error;
+    const isResting = status.conditions.some(
+      ({ type, status }) => (type === "Ready" || type === "Stalled") && status === "True",
+    );
     return {
-      requeueAfterMs: !isSettled || plan.roles.some((role) => role.scale) ? every.scalingMs : every.restingMs,
+      requeueAfterMs: !isResting || plan.roles.some((role) => role.scale) ? every.scalingMs : every.restingMs,
     };
   };
 };

@@ -58,6 +58,8 @@ export interface Role {
   count: number;
   /** Present: `count` is only where it starts, and moves between min and max. */
   scale?: ScaleRules;
+  /** Somebody else (an HPA, KEDA) moves the count; `count` is only where it starts. */
+  isCountedElsewhere?: true;
   /** The program, relative to where the data plane is installed. */
   command: string[];
   env: Record<string, EnvValue>;

@@ -37,6 +37,7 @@ export const workerRole = (pool: WorkerPool, dataPlane: Record<string, EnvValue>
     name: `worker-${pool.name}`,
     count: replicas ?? scale?.min ?? Math.max(1, autoscaling?.minReplicas ?? 1),
     ...(scale === undefined ? {} : { scale }),
+    ...(autoscaling?.external === true ? { isCountedElsewhere: true } : {}),
     command,
     env,
     userEnv,

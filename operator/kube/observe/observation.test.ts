@@ -3,6 +3,7 @@ import { clusterOf } from "../../testing.ts";
 import { livePool } from "../../topology/worker.ts";
 import type { KubeObject } from "../runtime/object.ts";
 import { controlsOf } from "./controls.ts";
+import { countsOf } from "./counts.ts";
 import { leavingPools } from "./leaving.ts";
 import { observationOf } from "./observation.ts";
 import { serversOf } from "./servers.ts";
@@ -41,6 +42,20 @@ describe("pools that leave", () => {
   ])("are not: %s", (_name, object) => {
     expect(leavingPools([object], without)).toEqual([]);
   });
+});
+
+test("the counts that are asked for: of a roll's revisions the most, of what is going none", () => {
+  const gateways = (revision: string, replicas: number) =>
+    workloadObject("Deployment", `chat-gateway-${revision}`, { role: "gateway", replicas });
+  const going = worker("goes");
+  const live = [
+    gateways("1", 5),
+    gateways("2", 3),
+    worker("stays"),
+    { ...going, metadata: { ...going.metadata, deletionTimestamp: iso(1) } },
+    workloadObject("StatefulSet", "chat-redis", { role: "redis" }),
+  ];
+  expect(countsOf(live)).toEqual({ gateway: 5, "worker-stays": 1 });
 });
 
 describe("the release that runs", () => {
@@ -165,7 +180,7 @@ test("an observation joins what is seen with what the plan found", () => {
 });
 
 test("of nothing, nothing is observed", () => {
-  const none = { instances: [], servers: [], obstacles: [], leaving: [] };
+  const none = { instances: [], servers: [], obstacles: [], leaving: [], counts: {} };
   expect(observationOf({ cluster, live: [], events: [], refusals: [], planned: [], now })).toEqual(none);
 });
 

@@ -1,6 +1,7 @@
 import type { Cluster } from "#crds";
 import type { Observation, Obstacle } from "../../port.ts";
 import type { KubeObject } from "../runtime/object.ts";
+import { countsOf } from "./counts.ts";
 import type { PodEvent } from "./event.ts";
 import { instancesOf } from "./instances.ts";
 import { leavingPools } from "./leaving.ts";
@@ -31,6 +32,7 @@ export const observationOf = ({ cluster, live, events, refusals, planned, now }:
     servers: serversOf(live, now, events),
     obstacles: [...planned, ...obstaclesOf({ cluster, live, events, refusals, now })],
     leaving: leavingPools(live, cluster),
+    counts: countsOf(live),
     ...(version === undefined ? {} : { version }),
   };
 };

@@ -8,10 +8,9 @@ const COUNTED = { "realtimecluster.dev/counted-by": "scale" };
 /** Who says how many: the plan, our scaling, or somebody else's (an HPA, KEDA). */
 export type Counting = "plan" | "scale" | "other";
 
-export const countingOf = (role: Role, { cluster }: Pick<PlanInput, "cluster">): Counting => {
-  if (role.scale !== undefined) return "scale";
-  const pool = cluster.spec.workers.find(({ name }) => role.role === "worker" && name === role.pool);
-  return pool?.autoscaling?.external === true ? "other" : "plan";
+export const countingOf = ({ scale, isCountedElsewhere }: Role): Counting => {
+  if (scale !== undefined) return "scale";
+  return isCountedElsewhere === true ? "other" : "plan";
 };
 
 export interface Counted {

@@ -12,7 +12,7 @@ export const workerDeployments: Part = (input) => {
   const pools = roles.flatMap((role) => {
     if (role.role !== "worker" || role.pool === undefined) return [];
     const name = names.worker(role.pool);
-    const count = counted(name, { counting: countingOf(role, input), count: role.count }, input);
+    const count = counted(name, { counting: countingOf(role), count: role.count }, input);
     return [{ object: deployment({ name, role, count, history: 2 }, input), counts: count.counts }];
   });
   return { objects: pools.map(({ object }) => object), counts: pools.flatMap(({ counts }) => counts) };
