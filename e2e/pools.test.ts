@@ -63,13 +63,13 @@ describe("pools of a cluster that runs", () => {
     const before = (await readyPods(stage, "chat", "worker", 1)).map((it) => it.metadata.uid);
     await stage.apply(light("chat", { workers: [chatPool({ image: wrong })] }));
     const start = Date.now();
-    const { message } = await stage.condition("chat", "WorkersReady", "False", {
+    const { message } = await stage.condition("chat", "Ready", "False", {
       message: /no-such-tag/,
       timeoutMs: 30_000,
     });
-    expect(Date.now() - start).toBeLessThan(20_000);
+    expect(Date.now() - start).toBeLessThan(15_000);
     expect(message).toMatch(/pull/i);
-    await stage.condition("chat", "Ready", "False");
+    await stage.condition("chat", "Stalled", "True", { reason: "ImageCannotBePulled" });
     expect((await stage.pods("chat", "worker")).map((it) => it.metadata.uid)).toEqual(expect.arrayContaining(before));
     await withClient(stage, async (client) => void (await client.job()));
     await stage.apply(light("chat", { workers: [chatPool({ image: CHAT_IMAGE })] }));
@@ -80,7 +80,7 @@ describe("pools of a cluster that runs", () => {
 
   it("a handler that throws while it is loaded is quoted in the condition, and the right one heals it", async (stage) => {
     await stage.apply(light("chat", { workers: [chatPool({ handlers: "./handlers/none.ts" })] }));
-    await stage.condition("chat", "WorkersReady", "False", { message: /none\.ts/, timeoutMs: 60_000 });
+    await stage.condition("chat", "Ready", "False", { message: /none\.ts/, timeoutMs: 60_000 });
     await stage.apply(light("chat"));
     await stage.ready("chat");
   });
@@ -88,9 +88,9 @@ describe("pools of a cluster that runs", () => {
   it("a Secret that is missing is named in the condition, and heals it once it is there", async (stage) => {
     const env = [{ name: "DATABASE_URL", valueFrom: { secretKeyRef: { name: "orders", key: "url" } } }];
     await stage.apply(light("chat", { workers: [chatPool({ env })] }));
-    await stage.condition("chat", "WorkersReady", "False", { message: /orders/, timeoutMs: 30_000 });
+    await stage.condition("chat", "Ready", "False", { message: /orders/, timeoutMs: 30_000 });
     await stage.kubectl("create", "secret", "generic", "orders", "--from-literal=other=x");
-    await stage.condition("chat", "WorkersReady", "False", { message: /url/, timeoutMs: 60_000 });
+    await stage.condition("chat", "Ready", "False", { message: /url/, timeoutMs: 60_000 });
     await stage.kubectl("delete", "secret", "orders");
     await stage.kubectl("create", "secret", "generic", "orders", "--from-literal=url=postgres://x");
     await stage.ready("chat");
