@@ -31,6 +31,11 @@ describe("a pod is an instance that is", () => {
   const table: [string, KubeObject, Partial<Instance>, { seconds?: number; events?: PodEvent[] }?][] = [
     ["starting when it is new", podObject("it"), { state: "starting", since: at(0) }],
     ["starting while its container is made", creating, { state: "starting" }],
+    [
+      "failing when its container ended unseen, at no known time",
+      crashed({ terminated: { exitCode: 137, startedAt: null, finishedAt: null } }, {}, [ready("False", 0)], 0),
+      { state: "failing", message: "it was ended by SIGKILL" },
+    ],
     ["ready", readyPod("it"), { state: "ready", since: at(3) }],
     [
       "stopping since it was asked to go",

@@ -3,7 +3,11 @@ import type { RoleName } from "../../topology/model.ts";
 import { ANNOTATION, LABEL, type Component } from "../plan/labels.ts";
 import type { KubeObject } from "../runtime/object.ts";
 
-const time = z.string().transform((text) => Date.parse(text));
+/** A moment; Kubernetes writes one that never was as null. */
+const time = z
+  .string()
+  .nullish()
+  .transform((text) => (typeof text === "string" ? Date.parse(text) : undefined));
 
 const terminated = z.object({
   exitCode: z.number().default(0),
