@@ -70,8 +70,12 @@ export const act = async (
   const failures: unknown[] = [];
   const find = (kind: string, name: string) => live.find((it) => it.kind === kind && it.metadata.name === name);
 
+  /** In a namespace that is being deleted nothing can be made, and the first refusal is enough to know. */
+  const isOver = () => refusals.some(({ message }) => /being terminated/.test(message));
+
   /** Whether it was done. */
   const attempt = async (ref: Ref, work: () => Promise<Deed["what"] | Omit<Deed, "ref"> | undefined>) => {
+    if (isOver()) return false;
     try {
       const what = await work();
       if (what !== undefined) deeds.push({ ref, ...(typeof what === "string" ? { what } : what) });
