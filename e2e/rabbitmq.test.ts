@@ -118,22 +118,15 @@ describe("RabbitMQ of one", () => {
     }
     await stage.apply(full("chat", { servers, broker: { type: "zeromq" }, workers: none }));
     const { message } = await stage.condition("chat", "DataRetained", "True", { reason: "ServerKept" });
-    expect(message).toMatch(/chat-rabbitmq still runs.*(10 jobs wait|jobs may be) in it.*release=rabbitmq/);
+    expect(message).toMatch(/chat-rabbitmq still runs.*10 jobs wait in it.*release=rabbitmq/);
     await readyPods(stage, "chat", "rabbitmq", 1);
 
-    await stage.apply(full("chat", { servers, workers: [chatPool()] }));
+    await stage.apply(full("chat", { servers, workers: none }));
     await stage.ready("chat");
     await using entry = await openEntry(stage.namespace, "chat-gateway");
     using client = await waitFor(() => openClient(entry.url));
-    await waitFor(
-      async () => {
-        for (const id of ids) expect(await client.ask("job:status", { id })).toMatchObject({ job: { state: "done" } });
-      },
-      { timeoutMs: 60_000 },
-    ).catch(async () => {
-      // Ids are their sender's own: another client is not told of them, and the queue says whether they were done.
-      await waitFor(async () => expect((await stage.status("chat")).pools[0]?.backlog).toBe(0));
-    });
+    await stage.apply(full("chat", { servers, workers: [chatPool()] }));
+    for (const id of ids) await client.hear("chat:message", { id }, 120_000);
 
     await stage.apply(full("chat", { servers, broker: { type: "zeromq" }, workers: [chatPool()] }));
     await stage.condition("chat", "DataRetained", "True", { reason: "ServerKept" });
