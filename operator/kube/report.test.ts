@@ -1,6 +1,10 @@
 import { expect, test } from "@jest/globals";
 import type { Condition } from "../status/model.ts";
-import { isTold } from "./report.ts";
+import { silentLog } from "#process";
+import { Registry } from "prom-client";
+import type { Happening } from "./runtime/events.ts";
+import { memoryClient } from "./runtime/memory-client.ts";
+import { isTold, openReport } from "./report.ts";
 
 const condition = (type: Condition["type"], status: Condition["status"], rest: Partial<Condition> = {}): Condition => ({
   type,
@@ -33,3 +37,40 @@ const cases: [string, Condition | undefined, Condition, boolean][] = [
   ["a condition that is nobody's news", undefined, condition("Paused", "True"), false],
 ];
 test.each(cases)("%s", (_sentence, before, after, told) => expect(isTold(before, after)).toBe(told));
+
+const resourceOf = (status?: object) => ({
+  apiVersion: "realtimecluster.dev/v1alpha1",
+  kind: "RealtimeCluster",
+  metadata: { name: "chat", namespace: "default", uid: "1", resourceVersion: "1" },
+  ...(status === undefined ? {} : { status }),
+});
+const serving = { observedGeneration: 1, conditions: [ready("True")], pools: [] };
+const facts = { cluster: undefined, live: [], own: "0.1.0" };
+
+const setUp = () => {
+  const client = memoryClient();
+  const registry = new Registry();
+  const told: Happening[] = [];
+  const recorder = { record: (it: Happening) => void told.push(it), [Symbol.asyncDispose]: async () => {} };
+  const report = openReport({ client, recorder, log: silentLog(), registry });
+  return { client, told, report, metrics: () => registry.metrics() };
+};
+
+test.each([
+  ["a cluster that is ready for the first time is told", resourceOf(), 1],
+  ["one that an operator before this one had told is not told again", resourceOf(serving), 0],
+])("%s", async (_sentence, resource, times) => {
+  const { client, report, told } = setUp();
+  await using _ = report;
+  await client.create(resourceOf(), { fieldManager: "test" });
+  await report.write(resource, serving, facts);
+  expect(told).toHaveLength(times);
+});
+
+test("a cluster that goes while its status is written leaves no metric", async () => {
+  const { client, report, metrics } = setUp();
+  await using _ = report;
+  client.intercept(() => report.forget(resourceOf()));
+  await report.write(resourceOf(), serving, facts);
+  expect(await metrics()).not.toContain('realtime_cluster="chat"');
+});

@@ -1,5 +1,6 @@
 import { gauge, type Log } from "#process";
 import type { Registry } from "prom-client";
+import { z } from "zod";
 import type { ClusterStatus, Condition } from "../status/model.ts";
 import { NAME } from "./act.ts";
 import type { Client } from "./runtime/client.ts";
@@ -11,6 +12,26 @@ import { statusDocument } from "./status-document.ts";
 /** Numbers that move all the time, and are not worth a write each. */
 const NUMBERS = [["backlog"], ["pools", "*", "backlog"], ["pools", "*", "dead"]] as const;
 
+/** What a condition said. */
+type Said = Pick<Condition, "status" | "reason" | "observedGeneration">;
+
+const written = z.object({
+  conditions: z
+    .array(
+      z.object({
+        type: z.string(),
+        status: z.enum(["True", "False", "Unknown"]),
+        reason: z.string(),
+        observedGeneration: z.number().default(0),
+      }),
+    )
+    .default([]),
+});
+
+/** What the operator before this one said: no news any more. */
+const saidBefore = ({ status }: KubeObject): Map<string, Said> =>
+  new Map(written.safeParse(status).data?.conditions.map((it) => [it.type, it]));
+
 /** Conditions whose turns are told as events, and the status that is bad news. */
 const TOLD: Partial<Record<Condition["type"], Condition["status"]>> = {
   Ready: "False",
@@ -20,7 +41,7 @@ const TOLD: Partial<Record<Condition["type"], Condition["status"]>> = {
 };
 
 /** Whether a condition's turn is worth an event: it says something else than before, and is no step of a change that is under way. */
-export const isTold = (before: Condition | undefined, after: Condition): boolean => {
+export const isTold = (before: Said | undefined, after: Condition): boolean => {
   const bad = TOLD[after.type];
   if (bad === undefined || (before?.status === after.status && before.reason === after.reason)) return false;
   if (after.status !== bad) return before !== undefined || after.type === "Ready";
@@ -57,16 +78,19 @@ export const openReport = ({
     type,
   });
   /** By uid and type, what was said last. */
-  const said = new Map<string, Map<string, Condition>>();
+  const said = new Map<string, Map<string, Said>>();
   return {
     write: async (
       resource: KubeObject,
       status: ClusterStatus,
       facts: Parameters<typeof statusDocument>[1],
     ): Promise<void> => {
-      await writer.write(resource, statusDocument(status, facts));
       const uid = resource.metadata.uid ?? "";
-      const before = said.get(uid) ?? new Map<string, Condition>();
+      const before = said.get(uid) ?? saidBefore(resource);
+      said.set(uid, before);
+      await writer.write(resource, statusDocument(status, facts));
+      // Gone meanwhile, and forgotten.
+      if (said.get(uid) !== before) return;
       for (const condition of status.conditions) {
         const { type, status: is, reason, message } = condition;
         measured.set(labelsOf(resource, type), is === "True" ? 1 : 0);

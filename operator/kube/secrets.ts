@@ -41,7 +41,14 @@ export const ensureSecret = async (
     if (controllerOf(it)?.uid !== owner.uid) return isFormer(it, owner) ? "unchanged" : "foreign";
     const data = missingData(wish, Object.keys(it["data"] ?? {}));
     if (data === undefined) return "unchanged";
-    await client.merge(ref, { data }, { fieldManager });
+    const { uid, resourceVersion } = it.metadata;
+    try {
+      await client.merge(ref, { metadata: { uid, resourceVersion }, data }, { fieldManager });
+    } catch (error) {
+      // What was seen is not how it is: the next pass sees more, and no value is made twice.
+      if (!(error instanceof ApiError) || error.status !== 409) throw error;
+      return "unchanged";
+    }
     return "filled";
   };
   if (live !== undefined) return fill(live);

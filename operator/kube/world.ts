@@ -36,15 +36,19 @@ const kindText = ({ apiVersion, kind }: Kind): string => `${apiVersion} ${kind}`
 export const openWorld = async ({
   client,
   namespaces,
+  kindsEveryMs = KINDS_EVERY_MS,
   log,
   registry,
 }: {
   client: Watcher & Discovery;
   namespaces: readonly string[];
+  kindsEveryMs?: number;
   log: Log;
   registry: Registry;
 }): Promise<World> => {
   await using stack = new AsyncDisposableStack();
+  /** Of informers: kinds are followed later, too. */
+  const following = stack.use(new AsyncDisposableStack());
   const children = createChildren();
   const informers = new Map<string, Informer>();
   const told = new Set<WorldListener>();
@@ -54,7 +58,7 @@ export const openWorld = async ({
     const strip = kind.kind === KIND ? {} : { strip: stripChild, keepManagedFields: true };
     const informer = startInformer({ client, kind, namespaces, log, registry, ...strip, ...options });
     informers.set(kindText(kind), informer);
-    return stack.use(informer);
+    return following.use(informer);
   };
   const followChild = (kind: Kind) =>
     follow(kind, {
@@ -84,7 +88,7 @@ export const openWorld = async ({
     findKinds()
       .then((isNew) => isNew && tell(({ kinds }) => kinds()))
       .catch((error: unknown) => log.warn({ err: error }, "the kinds that are served could not be read"));
-  }, KINDS_EVERY_MS);
+  }, kindsEveryMs);
   stack.defer(() => clearInterval(looking));
   const opened = stack.move();
   return {
