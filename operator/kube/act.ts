@@ -30,6 +30,8 @@ export interface Deed {
 export interface Acted {
   refusals: Refusal[];
   deeds: Deed[];
+  /** What a retry may mend. */
+  failures: unknown[];
 }
 
 /** Kinds that may go when nothing wants them: none that holds data or was made once. */
@@ -46,14 +48,16 @@ const PRUNED = new Set([
   "HTTPRoute",
 ]);
 
+/** A namespace that is not there, or a kind that is served no more. */
+const NOWHERE = /^namespaces? "|could not find the requested resource|does not serve|server answered 404/;
+
 /** No retry changes it: the object itself is refused, or the right to write it. */
 const isRefusal = (error: unknown): error is ApiError =>
   error instanceof ApiError &&
-  ([400, 403, 405, 413, 422].includes(error.status) || (error.status === 404 && /^namespaces? "/.test(error.message)));
+  ([400, 403, 405, 413, 422].includes(error.status) || (error.status === 404 && NOWHERE.test(error.message)));
 
 /**
- * Makes a plan so, thing by thing. What is refused is returned and the rest goes on; what fails otherwise is thrown after all was
- * tried, so that the pass is repeated. Nothing is pruned by such a pass; what is refused does not hold it up, since it is wanted still.
+ * Makes a plan so, thing by thing. What is refused or fails is returned, and the rest goes on. Nothing is pruned where something failed; what is refused does not hold it up, since it is wanted still.
  */
 export const act = async (
   plan: Plan,
@@ -147,9 +151,12 @@ export const act = async (
   if (failures.length === 0) {
     const keep = [...plan.objects.map(refOf), ...plan.kept].map((ref) => ({ ...ref, namespace }));
     const mayDelete = ({ kind }: KubeObject) => PRUNED.has(kind);
-    const removed = await prune({ client, live, keep, ownerUid: owner.uid, mayDelete });
-    deeds.push(...removed.map((object) => ({ ref: refOf(object), what: "removed" as const })));
+    try {
+      const removed = await prune({ client, live, keep, ownerUid: owner.uid, mayDelete });
+      deeds.push(...removed.map((object) => ({ ref: refOf(object), what: "removed" as const })));
+    } catch (error) {
+      failures.push(error);
+    }
   }
-  if (failures.length > 0) throw failures[0];
-  return { refusals, deeds };
+  return { refusals, deeds, failures };
 };

@@ -165,6 +165,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
 /** What makes a cluster the owner of its children, and what of theirs its user lets go. */
 const ownerOf = ({ apiVersion, kind, metadata }: KubeObject) => ({
   namespace: metadata.namespace ?? "default",
+  since: metadata.creationTimestamp,
   released: (metadata.annotations?.[ANNOTATION.release] ?? "").split(",").map((name) => name.trim()),
   reference: {
     apiVersion,

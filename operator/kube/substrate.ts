@@ -11,8 +11,18 @@ import type { PlanInput, Settings } from "./plan/model.ts";
 import { planOf } from "./plan/plan.ts";
 import { leftServers } from "./plan/servers-left.ts";
 import type { Applier } from "./runtime/apply.ts";
-import type { Client } from "./runtime/client.ts";
+import { ApiError, type Client } from "./runtime/client.ts";
 import { refOf, type KubeObject, type OwnerReference } from "./runtime/object.ts";
+
+/** The resource behind a cluster. */
+export interface Owner {
+  namespace: string;
+  reference: OwnerReference;
+  /** When it was made. */
+  since: string | undefined;
+  /** What of its children its user lets go. */
+  released: readonly string[];
+}
 
 export interface KubeSubstrateOptions {
   client: Client;
@@ -20,7 +30,7 @@ export interface KubeSubstrateOptions {
   children: Children;
   settings: Settings;
   /** The resource behind a key; undefined: gone. */
-  ownerOf: (key: string) => { namespace: string; reference: OwnerReference; released: readonly string[] } | undefined;
+  ownerOf: (key: string) => Owner | undefined;
   /** How many jobs wait in a cluster's own RabbitMQ; undefined: not known. */
   jobsLeft: (key: string) => Promise<number | undefined>;
   podEvents: PodEvents;
@@ -37,12 +47,20 @@ export interface KubeSubstrate extends Substrate {
 }
 
 interface Memory {
-  instances: readonly Instance[];
+  /** Undefined: no change was told yet. */
+  instances: readonly Instance[] | undefined;
+  /** How many changes were told. */
+  changes: number;
+  /** From what the last plan was made that left nothing to do, and when. */
+  calm: { input: string; at: number } | undefined;
   refusals: readonly Refusal[];
   obstacles: Observation["obstacles"];
   /** Mounted files have changed and the pods have not been told. */
   isRefilled: boolean;
 }
+
+/** How long a plan that left nothing to do, or nothing but what is refused, is not made again while all that it is made from stays. */
+const CALM_MS = 10_000;
 
 /** Keeps clusters as Kubernetes objects. The API server keeps the pods; this keeps the objects, and tells what becomes of the pods. */
 export const createKubeSubstrate = ({
@@ -59,57 +77,90 @@ export const createKubeSubstrate = ({
   const memories = new Map<string, Memory>();
   const listeners = new Set<(key: string, events: readonly ClusterEvent[]) => void>();
   const memoryOf = (key: string): Memory => {
-    const memory = memories.get(key) ?? { instances: [], refusals: [], obstacles: [], isRefilled: false };
+    const memory = memories.get(key) ?? {
+      instances: undefined,
+      changes: 0,
+      calm: undefined,
+      refusals: [],
+      obstacles: [],
+      isRefilled: false,
+    };
     memories.set(key, memory);
     return memory;
   };
 
-  /** The kubelet reads mounted files again when its pod changes, and else after a minute. */
-  const touchPods = async (key: string): Promise<void> => {
-    const pods = children
-      .of(key)
-      .filter(({ kind, metadata }) => kind === "Pod" && metadata.deletionTimestamp === undefined);
-    const annotations = { [ANNOTATION.filesChanged]: new Date(now()).toISOString() };
-    for (const pod of pods)
+  /** A pod that is gone is none that could be told. */
+  const annotate = async (pod: KubeObject, annotations: Record<string, string>): Promise<void> => {
+    try {
       await client.merge(refOf(pod), { metadata: { annotations } }, { fieldManager: FIELD_MANAGER });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    }
+  };
+
+  /** The kubelet reads mounted files again when its pod changes, and else after a minute. What failed, if anything: it is tried again. */
+  const touchPods = async (key: string, memory: Memory): Promise<unknown[]> => {
+    if (!memory.isRefilled) return [];
+    memory.isRefilled = false;
+    const annotations = { [ANNOTATION.filesChanged]: new Date(now()).toISOString() };
+    const isThere = ({ kind, metadata }: KubeObject) => kind === "Pod" && metadata.deletionTimestamp === undefined;
+    try {
+      for (const pod of children.of(key).filter(isThere)) await annotate(pod, annotations);
+      return [];
+    } catch (error) {
+      memory.isRefilled = true;
+      return [error];
+    }
+  };
+
+  /** The children that are this resource's, not a deleted one's of the same name: those go by themselves, pods last. */
+  const ownOf = (key: string): readonly KubeObject[] => {
+    const since = Date.parse(ownerOf(key)?.since ?? "");
+    const isOlder = ({ metadata }: KubeObject) => Date.parse(metadata.creationTimestamp ?? "") < since;
+    return children.of(key).filter((it) => it.kind !== "Pod" || !isOlder(it));
+  };
+
+  /** As they were before the first change that was told: what ran already is no news. */
+  const instancesBefore = (key: string, before: KubeObject | undefined, after: KubeObject | undefined) => {
+    const others = children.of(key).filter((it) => it !== after);
+    return instancesOf(before === undefined ? others : [...others, before], now());
   };
 
   return {
     observe: async (key, cluster) => {
       const { refusals, obstacles } = memoryOf(key);
-      const live = children.of(key);
+      const live = ownOf(key);
       const events = await podEvents.about(live);
       return observationOf({ cluster, live, events, refusals, planned: obstacles, now: now() });
     },
     apply: async (key, topology, cluster) => {
       const owner = ownerOf(key);
       if (owner === undefined) return;
+      const memory = memoryOf(key);
+      const untold = await touchPods(key, memory);
       const { namespace, reference, released } = owner;
+      const seen = JSON.stringify([memory.changes, reference.uid, released, topology]);
+      if (memory.calm?.input === seen && Math.abs(now() - memory.calm.at) < CALM_MS && untold.length === 0) return;
       const live = children.of(key);
       const input: PlanInput = { cluster, topology, settings, live, released };
       const isLeft = leftServers(input).some(({ server }) => server === "rabbitmq");
       const rabbitmq = isLeft ? await jobsLeft(key) : undefined;
       const plan = planOf({ ...input, ...(rabbitmq === undefined ? {} : { jobsLeft: { rabbitmq } }) });
-      const memory = memoryOf(key);
       memory.obstacles = plan.obstacles;
-      const { refusals, deeds } = await act(plan, { client, applier, live, namespace, owner: reference });
+      const acted = await act(plan, { client, applier, live, namespace, owner: reference });
+      const { refusals, deeds } = acted;
+      const failures = [...acted.failures, ...untold];
       memory.refusals = refusals;
+      memory.calm = deeds.length + failures.length === 0 ? { input: seen, at: now() } : undefined;
       for (const deed of deeds) onDeed(key, deed);
-      if (!memory.isRefilled) return;
-      memory.isRefilled = false;
-      await touchPods(key);
+      if (failures.length > 0) throw failures[0];
     },
     stop: async (key, instances) => {
       const isMarked = ({ metadata: { annotations } }: KubeObject) => annotations?.[ANNOTATION.deletionCost] === "-1";
       const pods = children
         .of(key)
         .filter((it) => it.kind === "Pod" && instances.includes(it.metadata.name) && !isMarked(it));
-      for (const pod of pods)
-        await client.merge(
-          refOf(pod),
-          { metadata: { annotations: { [ANNOTATION.deletionCost]: "-1" } } },
-          { fieldManager: FIELD_MANAGER },
-        );
+      for (const pod of pods) await annotate(pod, { [ANNOTATION.deletionCost]: "-1" });
     },
     onChange: (listener) => {
       listeners.add(listener);
@@ -122,8 +173,11 @@ export const createKubeSubstrate = ({
         if (isRefilled(before, after)) memory.isRefilled = true;
         const isPod = (after ?? before)?.kind === "Pod";
         const instances = isPod ? instancesOf(children.of(key), now()) : memory.instances;
-        const events = isPod ? changesOf(memory.instances, instances, now()) : [];
+        const events = isPod
+          ? changesOf(memory.instances ?? instancesBefore(key, before, after), instances ?? [], now())
+          : [];
         memory.instances = instances;
+        memory.changes += 1;
         for (const listener of listeners) listener(key, events);
       }
     },

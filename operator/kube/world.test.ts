@@ -15,6 +15,7 @@ const emptyServer = (served: ReadonlySet<string>) => {
     snapshot: async () => ({ objects: [], resourceVersion: "1" }),
     async *watch({ apiVersion, kind }, { signal }) {
       watched.add(`${apiVersion} ${kind}`);
+      yield { type: "BOOKMARK", resourceVersion: "1" };
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
       watched.delete(`${apiVersion} ${kind}`);
     },
