@@ -4,8 +4,9 @@ import { silentLog } from "#process";
 import { Registry } from "prom-client";
 import { clusterOf } from "../testing.ts";
 import { topology } from "../topology/topology.ts";
+import { livePool } from "../topology/worker.ts";
 import { createChildren } from "./children.ts";
-import { iso, readyPod, T0 } from "./observe/testing.ts";
+import { iso, readyPod, T0, workloadObject } from "./observe/testing.ts";
 import { createApplier } from "./runtime/apply.ts";
 import { ApiError } from "./runtime/client.ts";
 import { memoryClient } from "./runtime/memory-client.ts";
@@ -18,7 +19,7 @@ const cluster = clusterOf();
 const release = { version: "0.1.0", image: "realtimecluster/realtime:0.1.0" };
 const wanted = topology(cluster, { managedAs: "server", release });
 
-const setUp = ({ since = iso(0) }: { since?: string } = {}) => {
+const setUp = ({ since = iso(0), released = [] }: { since?: string; released?: string[] } = {}) => {
   const client = memoryClient();
   const children = createChildren();
   const log = silentLog();
@@ -44,10 +45,10 @@ const setUp = ({ since = iso(0) }: { since?: string } = {}) => {
       operatorNamespace: "operators",
       isServed: () => false,
     },
-    ownerOf: () => ({ namespace: "default", reference, since, released: [] }),
+    ownerOf: () => ({ namespace: "default", reference, since, released }),
     jobsLeft: async () => undefined,
     podEvents: { about: async () => [] },
-    onDeed: (_key, deed) => void world.deeds.push(deed),
+    onDeeds: (_key, found) => void world.deeds.push(...found),
     now: () => world.now,
   });
   substrate.onChange((_key, events) => void world.events.push(...events));
@@ -118,4 +119,16 @@ test("pods of a deleted cluster of the same name do not count for the new one", 
   tell(undefined, { ...own, metadata: { ...own.metadata, creationTimestamp: iso(30) } });
   const { instances } = await substrate.observe(KEY, cluster);
   expect(instances.map(({ instance }) => instance)).toEqual(["own"]);
+});
+
+test.each([
+  ["stays", [], ["old"]],
+  ["is let go by the annotation that names its workers", ["redis", "worker-old"], []],
+])("a pool that leaves %s", async (_sentence, released, names) => {
+  const { substrate, tell } = setUp({ released });
+  const [old] = clusterOf({ workers: [{ name: "old", events: ["old"] }] }).spec.workers.map(livePool);
+  const env = [{ name: "POOL", value: JSON.stringify(old) }];
+  tell(undefined, workloadObject("Deployment", "chat-worker-old", { role: "worker", pool: "old", env }));
+  const { leaving } = await substrate.observe(KEY, cluster);
+  expect(leaving.map(({ name }) => name)).toEqual(names);
 });

@@ -35,7 +35,7 @@ export interface KubeSubstrateOptions {
   jobsLeft: (key: string) => Promise<number | undefined>;
   podEvents: PodEvents;
   /** Told what was done to a cluster's objects. */
-  onDeed: (key: string, deed: Deed) => void;
+  onDeeds: (key: string, deeds: readonly Deed[]) => void;
   now?: () => number;
 }
 
@@ -71,7 +71,7 @@ export const createKubeSubstrate = ({
   ownerOf,
   jobsLeft,
   podEvents,
-  onDeed,
+  onDeeds,
   now = Date.now,
 }: KubeSubstrateOptions): KubeSubstrate => {
   const memories = new Map<string, Memory>();
@@ -131,7 +131,9 @@ export const createKubeSubstrate = ({
       const { refusals, obstacles } = memoryOf(key);
       const live = ownOf(key);
       const events = await podEvents.about(live);
-      return observationOf({ cluster, live, events, refusals, planned: obstacles, now: now() });
+      const seen = observationOf({ cluster, live, events, refusals, planned: obstacles, now: now() });
+      const released = ownerOf(key)?.released ?? [];
+      return { ...seen, leaving: seen.leaving.filter(({ name }) => !released.includes(`worker-${name}`)) };
     },
     apply: async (key, topology, cluster) => {
       const owner = ownerOf(key);
@@ -152,7 +154,7 @@ export const createKubeSubstrate = ({
       const failures = [...acted.failures, ...untold];
       memory.refusals = refusals;
       memory.calm = deeds.length + failures.length === 0 ? { input: seen, at: now() } : undefined;
-      for (const deed of deeds) onDeed(key, deed);
+      onDeeds(key, deeds);
       if (failures.length > 0) throw failures[0];
     },
     stop: async (key, instances) => {

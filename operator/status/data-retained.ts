@@ -1,6 +1,9 @@
 import { keptPools } from "./differences.ts";
 import { obstaclesOf, type Facts, type Judgement } from "./model.ts";
 
+/** 1234 → 1200: what moves all the time is not worth a write for its last digits. */
+const rounded = (jobs: number): number => (jobs === 0 ? 0 : Number(jobs.toPrecision(2)));
+
 /** True while something is kept that the resource no longer asks for, because it holds data: nothing of that goes by itself. */
 export const dataRetained = (facts: Facts): Judgement => {
   const obstacles = obstaclesOf(facts, "data");
@@ -8,7 +11,8 @@ export const dataRetained = (facts: Facts): Judgement => {
     const report = facts.signal?.snapshot.pools.find(({ pool }) => pool === name);
     const jobs =
       report?.ready === undefined || report.unacked === undefined ? undefined : report.ready + report.unacked;
-    return `pool ${name} leaves when its ${jobs === undefined ? "" : `${jobs} `}jobs are done`;
+    const many = jobs === undefined ? "" : `${rounded(jobs)} `;
+    return `pool ${name} leaves when its ${many}jobs are done, or without them by the annotation realtimecluster.dev/release=worker-${name}`;
   });
   const [first] = obstacles;
   if (first === undefined && pools.length === 0)

@@ -140,7 +140,11 @@ describe("conditions of a cluster of pods", () => {
         signal: signalOf({ pools: [...HEARD, { pool: "old", ready: 10, unacked: 2 }] }),
       }),
       "DataRetained",
-      ["True", "PoolLeaving", "pool old leaves when its 12 jobs are done"],
+      [
+        "True",
+        "PoolLeaving",
+        "pool old leaves when its 12 jobs are done, or without them by the annotation realtimecluster.dev/release=worker-old",
+      ],
     ],
     [
       "a gateway is missing and Kubernetes says why",

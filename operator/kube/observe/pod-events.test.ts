@@ -101,6 +101,23 @@ describe("Events are asked for", () => {
     expect(asked).toHaveLength(3);
   });
 
+  test("no faster than the rate of all clusters together", async () => {
+    let asked = 0;
+    const podEvents = createPodEvents({
+      client: {
+        list: async () => {
+          asked += 1;
+          return [];
+        },
+      },
+      rate: { perSecond: 0.001, burst: 3 },
+      now: () => T0 + 60_000,
+    });
+    for (const cluster of ["a", "b", "c"])
+      await podEvents.about([1, 2].map((name) => waitingPod(`${cluster}${name}`, "ContainerCreating")));
+    expect(asked).toBe(3);
+  });
+
   test("and when the API server does not answer, what it said before counts", async () => {
     let isAway = false;
     const { podEvents, errors, pass } = open(() =>

@@ -1,5 +1,7 @@
 import { ApiError, type Client } from "../runtime/client.ts";
+import { systemClock } from "../runtime/clock.ts";
 import type { KubeObject } from "../runtime/object.ts";
+import { tokenBucket } from "../runtime/token-bucket.ts";
 import { eventOf, type PodEvent } from "./event.ts";
 import { objectsToAskAbout } from "./events-needed.ts";
 
@@ -14,6 +16,8 @@ export interface PodEventsOptions {
   everyMs?: number;
   /** How many objects are asked about at once, at most. */
   atOnce?: number;
+  /** Questions about all clusters together: what many have in common must not keep the operator from its work. */
+  rate?: { perSecond: number; burst: number };
   /** Told why Events could not be read. */
   onError?: (error: unknown) => void;
   now?: () => number;
@@ -29,14 +33,16 @@ export const askEvents = async (
   return events.map(eventOf);
 };
 
-/** Asks for Events where they are needed, about each object at most every 10 s; answers from memory in between. */
+/** Asks for Events where they are needed, about each object at most every 10 s, about all at most 5 times a second; answers from memory in between. */
 export const createPodEvents = ({
   client,
   everyMs = 10_000,
   atOnce = 5,
+  rate = { perSecond: 5, burst: 25 },
   onError = () => {},
   now = Date.now,
 }: PodEventsOptions): PodEvents => {
+  const bucket = tokenBucket(rate, systemClock.now);
   const memory = new Map<string, { askedAt: number; events: readonly PodEvent[] }>();
 
   const ask = async (object: { uid: string; namespace: string }): Promise<void> => {
@@ -61,7 +67,12 @@ export const createPodEvents = ({
       const due = needed
         .filter((it) => now() - lastAsked(it) >= everyMs)
         .toSorted((a, b) => lastAsked(a) - lastAsked(b));
-      await Promise.all(due.slice(0, atOnce).map(ask));
+      await Promise.all(
+        due
+          .slice(0, atOnce)
+          .filter(() => bucket.take())
+          .map(ask),
+      );
       return needed.flatMap(({ uid }) => memory.get(uid)?.events ?? []);
     },
   };

@@ -136,9 +136,17 @@ const podOf = (object: KubeObject): Pod[] => {
   ];
 };
 
+/** Live objects never change, and are looked at again and again. */
+const parsed = new WeakMap<KubeObject, Pod[]>();
+const known = (object: KubeObject): Pod[] => {
+  const pods = parsed.get(object) ?? podOf(object);
+  parsed.set(object, pods);
+  return pods;
+};
+
 /** The pods among a cluster's children, by their creation; those without a role of ours are left out. */
 export const podsOf = (live: readonly KubeObject[]): Pod[] =>
-  live.flatMap(podOf).toSorted((a, b) => a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1));
+  live.flatMap(known).toSorted((a, b) => a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1));
 
 /** What a pod runs as an instance; undefined: it is a server's. */
 export const roleOf = ({ component }: Pod): RoleName | undefined =>

@@ -66,6 +66,14 @@ const workloadOf = (object: KubeObject): Workload[] => {
   return [{ ...parsed, kind, component: role.data, of, ...(pool === undefined ? {} : { pool }) }];
 };
 
+/** Live objects never change, and are looked at again and again. */
+const parsed = new WeakMap<KubeObject, Workload[]>();
+const known = (object: KubeObject): Workload[] => {
+  const workloads = parsed.get(object) ?? workloadOf(object);
+  parsed.set(object, workloads);
+  return workloads;
+};
+
 /** The Deployments and StatefulSets among a cluster's children that have a role, the oldest first. */
 export const workloadsOf = (live: readonly KubeObject[]): Workload[] =>
-  live.flatMap(workloadOf).toSorted((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1));
+  live.flatMap(known).toSorted((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1));
