@@ -80,7 +80,7 @@ export const expose = z.strictObject({
     .enum(["auto", "cookie", "clientIP", "none"])
     .default("auto")
     .describe(
-      "How a client's requests find the same gateway again; without, polling is forwarded between gateways. auto: by address at a Service, by cookie at an Ingress, and at a Gateway where it is served.",
+      "How a client's requests find the same gateway again, which polling needs and WebSocket from the start does not. auto: by address at a Service, by cookie at an Ingress, and at a Gateway where it is served.",
     ),
   annotations: annotations
     .optional()

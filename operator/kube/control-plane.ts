@@ -7,8 +7,8 @@ import { releaseOf } from "../topology/release.ts";
 import { topology } from "../topology/topology.ts";
 import { FIELD_MANAGER, NAME } from "./act.ts";
 import { clusterOf } from "./cluster-of.ts";
-import { readControlToken } from "./control-token.ts";
-import { eventOf } from "./event-of.ts";
+import { createControlTokens, tokenSeen } from "./control-token.ts";
+import { eventsOf } from "./events-of.ts";
 import { controlsOf } from "./observe/controls.ts";
 import { createPodEvents } from "./observe/pod-events.ts";
 import { ANNOTATION } from "./plan/labels.ts";
@@ -78,9 +78,9 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
       client: reader,
       onError: (error) => log.warn({ err: error }, "events about pods could not be read: conditions know less"),
     }),
-    onDeed: (key, deed) => {
+    onDeeds: (key, deeds) => {
       const about = resource(key);
-      if (about !== undefined) recorder.record({ about, ...eventOf(deed) });
+      if (about !== undefined) for (const event of eventsOf(deeds)) recorder.record({ about, ...event });
     },
   });
   const parsed = new WeakMap<KubeObject, Wanted>();
@@ -90,10 +90,11 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
     return found;
   };
   const news = new Map<string, string>();
+  const tokens = createControlTokens(reader, (key) => tokenSeen(key, children.of(key)));
   const signals = stack.use(
     openFleetSignals({
       controls: (key) => controlsOf(children.of(key)),
-      token: (key) => readControlToken(reader, key),
+      token: tokens.of,
       onSnapshot: (key, { servers, pools }) => {
         const text = JSON.stringify([servers, pools.map(({ pool }) => pool)]);
         if (news.get(key) === text) return;
@@ -141,6 +142,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
     signals.forget(key);
     substrate.forget(key);
     news.delete(key);
+    tokens.forget(key);
     report.forget(it);
     loop.add(key);
   };

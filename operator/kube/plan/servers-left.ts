@@ -51,7 +51,7 @@ const obstacle = (input: PlanInput, { server, objects: [itself] }: Left): Obstac
   };
 };
 
-/** What a changed resource leaves behind stays as it is and is named, until the annotation releases it; its volumes stay then, too. */
+/** What a changed resource leaves behind stays as it is and is named, until the annotation releases it; its volumes then go or stay as `whenDeleted` says. */
 export const serversLeft: Part = (input) => {
   const left = leftServers(input).filter(({ server }) => input.released?.includes(server) !== true);
   return {

@@ -1,0 +1,19 @@
+import type { Deed } from "./act.ts";
+import type { Happening } from "./runtime/events.ts";
+
+/** Up to so many are told one by one. */
+const FEW = 3;
+
+const named = ({ ref: { kind, name }, detail }: Deed): string =>
+  `${kind} ${name}${detail === undefined ? "" : ` to ${detail}`}`;
+
+/** How the deeds of a pass are told in `kubectl describe`: each by itself, or where there are many of a kind all in one. */
+export const eventsOf = (deeds: readonly Deed[]): Omit<Happening, "about">[] =>
+  [...Map.groupBy(deeds, ({ what }) => what)].flatMap(([what, group]) => {
+    const done = `${what.charAt(0).toUpperCase()}${what.slice(1)}`;
+    const messages =
+      group.length <= FEW
+        ? group.map((deed) => `${done} ${named(deed)}`)
+        : [`${done} ${group.length} objects: ${group.map(named).join(", ")}`];
+    return messages.map((message) => ({ type: "Normal" as const, reason: done, action: done, message }));
+  });
