@@ -1,13 +1,39 @@
 import { z } from "zod";
 import { childNames } from "./plan/names.ts";
 import type { Client } from "./runtime/client.ts";
+import type { KubeObject } from "./runtime/object.ts";
 import { SECRET } from "./secrets.ts";
 
 const keys = z.object({ data: z.object({ "control-token": z.string() }) });
 
-/** The bearer token of a cluster's control ports, from the Secret that was made for it. Rejects where it is not there. */
-export const readControlToken = async (client: Pick<Client, "get">, key: string): Promise<string> => {
+const readControlToken = async (client: Pick<Client, "get">, key: string): Promise<string> => {
   const [namespace = "", cluster = ""] = key.split("/");
   const secret = await client.get({ ...SECRET, namespace, name: childNames(cluster).keys });
   return Buffer.from(keys.parse(secret).data["control-token"], "base64").toString().trim();
+};
+
+/** What tells one state of the Secret from another; undefined: it was not seen. */
+export const tokenSeen = (key: string, live: readonly KubeObject[]): string | undefined => {
+  const name = childNames(key.split("/")[1] ?? "").keys;
+  const found = live.find(({ kind, metadata }) => kind === "Secret" && metadata.name === name);
+  return found && `${found.metadata.uid} ${found.metadata.resourceVersion}`;
+};
+
+/**
+ * The bearer tokens of clusters' control ports, from the Secrets that were made for them; each is read once while `seen` says that its
+ * Secret stays what it is. Rejects where it is not there.
+ */
+export const createControlTokens = (client: Pick<Client, "get">, seen: (key: string) => string | undefined) => {
+  const known = new Map<string, { seen: string | undefined; token: string }>();
+  return {
+    of: async (key: string): Promise<string> => {
+      const now = seen(key);
+      const found = known.get(key);
+      if (found !== undefined && now !== undefined && found.seen === now) return found.token;
+      const token = await readControlToken(client, key);
+      known.set(key, { seen: now, token });
+      return token;
+    },
+    forget: (key: string) => void known.delete(key),
+  };
 };
