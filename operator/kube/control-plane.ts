@@ -42,8 +42,10 @@ export interface ControlPlaneOptions {
 }
 
 /** Whatever changes tells so; this is for what nobody tells, such as time that passes. */
-const EVERY = { scalingMs: 1000, restingMs: 30_000 };
+const EVERY = { scalingMs: 2000, restingMs: 30_000 };
 const CONCURRENCY = 8;
+/** How long a cluster may take to say its first word. */
+const EARLY_MS = 10_000;
 
 export type ControlPlane = AsyncDisposable & Pick<WorkQueue, "longestRunning">;
 
@@ -96,7 +98,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
       controls: (key) => controlsOf(children.of(key)),
       token: tokens.of,
       onSnapshot: (key, { servers, pools }) => {
-        const text = JSON.stringify([servers, pools.map(({ pool }) => pool)]);
+        const text = JSON.stringify([servers, pools.map(({ pool, ready, unacked }) => [pool, ready, unacked])]);
         if (news.get(key) === text) return;
         news.set(key, text);
         loop.add(key);
@@ -120,8 +122,8 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
       signals,
       report: async (key, status) => {
         const it = resource(key);
-        // An operator that has just begun knows less than the one before it wrote.
-        if (it === undefined || (signals.isEarly(key) && observedGeneration(it) === status.observedGeneration)) return;
+        const isFound = silent.has(key) && signals.latest(key) === undefined;
+        if (it === undefined || (isFound && observedGeneration(it) === status.observedGeneration)) return;
         const parsed = wanted(it);
         const cluster = "cluster" in parsed ? parsed.cluster : undefined;
         await report.write(it, status, { cluster, live: children.of(key), own: release.own });
@@ -131,6 +133,15 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
       log,
     }),
   );
+
+  // An operator that has just begun knows less of the clusters that it finds than the one before it wrote.
+  const silent = new Set(world.resources().map(({ metadata }) => keyOf(metadata)));
+  const listening = setTimeout(() => {
+    const keys = [...silent];
+    silent.clear();
+    keys.forEach((key) => loop.add(key));
+  }, EARLY_MS);
+  stack.defer(() => clearTimeout(listening));
 
   const arrived = (it: KubeObject) => {
     const key = keyOf(it.metadata);
