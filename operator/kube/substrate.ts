@@ -85,7 +85,8 @@ export const createKubeSubstrate = ({
       obstacles: [],
       isRefilled: false,
     };
-    memories.set(key, memory);
+    // A pass that goes on after its resource has gone leaves nothing.
+    if (ownerOf(key) !== undefined) memories.set(key, memory);
     return memory;
   };
 
