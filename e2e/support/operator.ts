@@ -3,7 +3,7 @@ import { z } from "zod";
 import { run } from "./command.ts";
 import { isReady, kubectl, kubectlJson, listOf, pod, type Pod } from "./kubectl.ts";
 import { portForward } from "./port-forward.ts";
-import { IMAGE, ROOT } from "./settings.ts";
+import { DEFAULT_IMAGE, IMAGE, ROOT } from "./settings.ts";
 import { waitFor } from "./wait-for.ts";
 
 export const OPERATOR_NAMESPACE = "realtime-system";
@@ -19,18 +19,24 @@ export const imageParts = (image: string): { repository: string; tag: string } =
 /** Installs the operator, or upgrades it, with further `--set` values; resolves once its pods are ready. */
 export const installOperator = async (values: Record<string, string> = {}, image = IMAGE): Promise<void> => {
   const { repository, tag } = imageParts(image);
-  const set = {
-    "image.repository": repository,
-    "image.tag": tag,
-    "dataPlane.image.repository": repository,
-    ...values,
-  };
-  const where = ["--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m"];
+  const images = { "image.repository": repository, "image.tag": tag, "dataPlane.image.repository": repository };
+  const set = { ...(image === DEFAULT_IMAGE ? {} : images), ...values };
+  const releases = await run("helm", ["list", "--short", "--namespace", OPERATOR_NAMESPACE]);
+  const verb = releases.split("\n").includes(RELEASE) ? "upgrade" : "install";
+  const where = ["--namespace", OPERATOR_NAMESPACE, "--wait", "--timeout", "3m"];
   const more = (process.env["E2E_HELM_ARGS"] ?? "").split(" ").filter((part) => part !== "");
   const args = Object.entries(set).flatMap(([key, value]) => ["--set-string", `${key}=${value}`]);
   await run(
     "helm",
-    ["upgrade", "--install", RELEASE, join(ROOT, "charts/realtime-operator"), ...where, ...args, ...more],
+    [
+      verb,
+      ...(verb === "install" ? ["--create-namespace"] : []),
+      RELEASE,
+      join(ROOT, "charts/realtime-operator"),
+      ...where,
+      ...args,
+      ...more,
+    ],
     {
       timeoutMs: 240_000,
     },

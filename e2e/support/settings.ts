@@ -10,7 +10,8 @@ export const VERSION = z
   .parse(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"))).version;
 
 /** The operator's and the data plane's image. */
-export const IMAGE = process.env["E2E_IMAGE"] ?? `realtimecluster/realtime:${VERSION}`;
+export const DEFAULT_IMAGE = `realtimecluster/realtime:${VERSION}`;
+export const IMAGE = process.env["E2E_IMAGE"] ?? DEFAULT_IMAGE;
 
 /** The example's image: E2E_CHAT_IMAGE, or the chat of the same tag. */
 export const CHAT_IMAGE = process.env["E2E_CHAT_IMAGE"] ?? `realtimecluster/chat:${VERSION}`;
