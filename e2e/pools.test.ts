@@ -69,7 +69,7 @@ describe("pools of a cluster that runs", () => {
     });
     expect(Date.now() - start).toBeLessThan(15_000);
     expect(message).toMatch(/pull/i);
-    await stage.condition("chat", "Stalled", "True", { reason: "ImageCannotBePulled" });
+    await stage.condition("chat", "Ready", "False", { reason: "ImageCannotBePulled" });
     expect((await stage.pods("chat", "worker")).map((it) => it.metadata.uid)).toEqual(expect.arrayContaining(before));
     await withClient(stage, async (client) => void (await client.job()));
     await stage.apply(light("chat", { workers: [chatPool({ image: CHAT_IMAGE })] }));

@@ -207,6 +207,12 @@ describe("conditions of a cluster of pods", () => {
       ["False", "Progressing", "telling the gateways of a"],
     ],
     [
+      "new workers do not come up while the former ones serve on",
+      stale(withObstacle("worker-a", { reason: "Crashing" })),
+      "Ready",
+      ["False", "Crashing", "changing gateway, worker-a; it is in the way"],
+    ],
+    [
       "it is suspended with a change held back",
       stale(facts({ ...SPEC, suspend: true })),
       "Ready",
