@@ -162,6 +162,13 @@ describe("size", () => {
   });
 });
 
+test("a StatefulSet that is gone comes back with a node for each volume that is left", () => {
+  const live = [0, 1, 2].map((ordinal) => liveClaim("rabbitmq", ordinal, "10Gi"));
+  const { objects, obstacles } = rabbitmq(inputOf({}, { live }));
+  expect(objects?.find(({ kind }) => kind === "StatefulSet")?.["spec"]).toMatchObject({ replicas: 3 });
+  expect(obstacles).toMatchObject([{ of: "data", reason: "ReplicasKept" }]);
+});
+
 describe("what is left", () => {
   const running = [
     liveStatefulSet("rabbitmq"),

@@ -53,7 +53,9 @@ export const sized = (input: PlanInput, server: ManagedServer, wanted: Size): Si
     ...claims.map(({ storage }) => storage),
   ];
   const storage = before.reduce(larger, wanted.storage);
-  const replicas = Math.max(wanted.replicas, spec?.replicas ?? 0);
+  // Nodes of which only the volumes are left know each other, and wait for each other.
+  const nodes = claims.map(({ name: claim }) => Number(claim.split("-").at(-1)) + 1);
+  const replicas = Math.max(wanted.replicas, spec?.replicas ?? 0, ...nodes);
   const field = `spec.servers.${server}.managed`;
   const obstacles: Plan["obstacles"] = [];
   if (storage !== wanted.storage)
