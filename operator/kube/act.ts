@@ -1,9 +1,15 @@
 import { isFormer } from "./former.ts";
 import type { Plan } from "./plan/model.ts";
-import { ApiError, type Client } from "./runtime/client.ts";
-import { refOf, type KubeObject, type OwnerReference, type Ref } from "./runtime/object.ts";
-import type { Applier } from "./runtime/apply.ts";
-import { prune } from "./runtime/prune.ts";
+import {
+  ApiError,
+  type Applier,
+  type Client,
+  type KubeObject,
+  type OwnerReference,
+  type Ref,
+  prune,
+  refOf,
+} from "./runtime/index.ts";
 import { ensureSecret, SECRET } from "./secrets.ts";
 
 /** The operator's name, as the Lease, events and fields have it. */

@@ -15,12 +15,16 @@ import { ANNOTATION } from "./plan/labels.ts";
 import type { Settings } from "./plan/model.ts";
 import { askJobsLeft } from "./rabbitmq/ask.ts";
 import { openReport } from "./report.ts";
-import { createApplier } from "./runtime/apply.ts";
-import type { Client } from "./runtime/client.ts";
-import { openEventRecorder } from "./runtime/events.ts";
-import { keyOf, refOf, type KubeObject } from "./runtime/object.ts";
-import type { KubeClient } from "./runtime/open-client.ts";
-import type { WorkQueue } from "./runtime/work-queue.ts";
+import {
+  type Client,
+  type KubeClient,
+  type KubeObject,
+  type WorkQueue,
+  createApplier,
+  keyOf,
+  openEventRecorder,
+  refOf,
+} from "./runtime/index.ts";
 import { openFleetSignals } from "./signals.ts";
 import { createKubeSubstrate } from "./substrate.ts";
 import { openWorld } from "./world.ts";

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { childNames } from "./plan/names.ts";
-import type { Client } from "./runtime/client.ts";
-import type { KubeObject } from "./runtime/object.ts";
+import type { Client, KubeObject } from "./runtime/index.ts";
 import { SECRET } from "./secrets.ts";
 
 const keys = z.object({ data: z.object({ "control-token": z.string() }) });

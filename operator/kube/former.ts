@@ -1,5 +1,4 @@
-import type { KubeObject, OwnerReference } from "./runtime/object.ts";
-import { controllerOf } from "./runtime/owner.ts";
+import { type KubeObject, type OwnerReference, controllerOf } from "./runtime/index.ts";
 
 /** A child of a resource of the same name that was deleted: it goes by itself. */
 export const isFormer = (object: KubeObject, owner: OwnerReference): boolean => {

@@ -3,10 +3,7 @@ import { runProcess, serveProbes } from "#process";
 import { NAME } from "./act.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { operatorEnvironment } from "./environment.ts";
-import { fenced, fencedConfig } from "./runtime/fenced.ts";
-import { notStuck, standsForLeader } from "./runtime/health.ts";
-import { runLeaderElected } from "./runtime/leader-election.ts";
-import { openClient } from "./runtime/open-client.ts";
+import { fenced, fencedConfig, notStuck, openClient, runLeaderElected, standsForLeader } from "./runtime/index.ts";
 
 /** 50 requests per second together. */
 const READS = { requestsPerSecond: 20, burst: 50 };

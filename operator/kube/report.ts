@@ -3,10 +3,7 @@ import type { Registry } from "prom-client";
 import { z } from "zod";
 import type { ClusterStatus, Condition } from "../status/model.ts";
 import { NAME } from "./act.ts";
-import type { Client } from "./runtime/client.ts";
-import type { EventRecorder } from "./runtime/events.ts";
-import type { KubeObject } from "./runtime/object.ts";
-import { openStatusWriter } from "./runtime/status.ts";
+import { type Client, type EventRecorder, type KubeObject, openStatusWriter } from "./runtime/index.ts";
 import { statusDocument } from "./status-document.ts";
 
 /** Numbers that move all the time, and are not worth a write each. */

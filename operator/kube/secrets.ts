@@ -1,9 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { SecretWish } from "./plan/model.ts";
 import { isFormer } from "./former.ts";
-import { ApiError, type Client } from "./runtime/client.ts";
-import type { KubeObject, OwnerReference } from "./runtime/object.ts";
-import { controllerOf } from "./runtime/owner.ts";
+import { ApiError, type Client, type KubeObject, type OwnerReference, controllerOf } from "./runtime/index.ts";
 
 export const SECRET = { apiVersion: "v1", kind: "Secret" } as const;
 

@@ -10,9 +10,7 @@ import { ANNOTATION } from "./plan/labels.ts";
 import type { PlanInput, Settings } from "./plan/model.ts";
 import { planOf } from "./plan/plan.ts";
 import { leftServers } from "./plan/servers-left.ts";
-import type { Applier } from "./runtime/apply.ts";
-import { ApiError, type Client } from "./runtime/client.ts";
-import { refOf, type KubeObject, type OwnerReference } from "./runtime/object.ts";
+import { ApiError, type Applier, type Client, type KubeObject, type OwnerReference, refOf } from "./runtime/index.ts";
 
 /** The resource behind a cluster. */
 export interface Owner {

@@ -3,10 +3,17 @@ import type { Log } from "#process";
 import type { Registry } from "prom-client";
 import { ASKED_KINDS, CHILD_KINDS, createChildren, stripChild, type Children } from "./children.ts";
 import { LABEL } from "./plan/labels.ts";
-import type { Discovery, Watcher } from "./runtime/client.ts";
-import type { OnChange } from "./runtime/cache.ts";
-import { startInformer, type Informer } from "./runtime/informer.ts";
-import { keyOf, type Kind, type KubeObject, type Ref } from "./runtime/object.ts";
+import {
+  type Discovery,
+  type Informer,
+  type Kind,
+  type KubeObject,
+  type OnChange,
+  type Ref,
+  type Watcher,
+  keyOf,
+  startInformer,
+} from "./runtime/index.ts";
 
 /** Who is told of changes; in order, from the moment it asks. */
 export interface WorldListener {

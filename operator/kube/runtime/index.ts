@@ -29,7 +29,7 @@ export { type Clock, systemClock } from "./clock.ts";
 export { startWorkQueue, type PassOutcome, type Queue, type WorkQueue, type WorkQueueOptions } from "./work-queue.ts";
 export { startController, type ControllerOptions } from "./controller.ts";
 export { runLeaderElected, LEASE_TIMING, type Candidate, type ElectionOptions, type Term } from "./leader-election.ts";
-export { fenced } from "./fenced.ts";
+export { fenced, fencedConfig } from "./fenced.ts";
 export {
   openEventRecorder,
   type EventRecorder,
