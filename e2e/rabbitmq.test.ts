@@ -17,7 +17,7 @@ const under = async (stage: Stage, disturb: () => Promise<void>): Promise<number
   await jobs.more(30);
   await disturb();
   await jobs.more(30, 180_000);
-  return jobs.settled(180_000);
+  return await jobs.settled(180_000);
 };
 
 const replaced = async (stage: Stage, pod: string, uid: string) =>
@@ -117,8 +117,11 @@ describe("RabbitMQ of one", () => {
       for (let i = 0; i < 10; i++) ids.push(await client.say(`no. ${i}`));
     }
     await stage.apply(full("chat", { servers, broker: { type: "zeromq" }, workers: none }));
-    const { message } = await stage.condition("chat", "DataRetained", "True", { reason: "ServerKept" });
-    expect(message).toMatch(/chat-rabbitmq still runs.*10 jobs wait in it.*release=rabbitmq/);
+    await stage.condition("chat", "DataRetained", "True", {
+      reason: "ServerKept",
+      message: /chat-rabbitmq still runs.*10 jobs wait in it.*release=rabbitmq/,
+      timeoutMs: 120_000,
+    });
     await readyPods(stage, "chat", "rabbitmq", 1);
 
     await stage.apply(full("chat", { servers, workers: none }));

@@ -8,28 +8,46 @@ const plain = (text: string): string => Buffer.from(text, "base64").toString().t
 
 /** How old an answer may be, ms. */
 const FRESH_MS = 5000;
+/** How long the totals may be behind what was confirmed: they are gathered every 5 s. */
+const SETTLE_MS = 15_000;
+/** A server that nobody asked about for so long is no longer left behind. */
+const FORGET_MS = 120_000;
 
 /** Asks a cluster's own RabbitMQ, with the credentials that were made for it, how many jobs it holds; undefined where it does not say. */
 export const askJobsLeft = (
   client: Pick<Client, "get">,
-  { clusterDomain, now = Date.now }: { clusterDomain: string; now?: () => number },
+  {
+    clusterDomain,
+    now = Date.now,
+    uriOf = (host) => `http://${host}.svc.${clusterDomain}:15672`,
+  }: { clusterDomain: string; now?: () => number; uriOf?: (host: string) => string },
 ) => {
-  const answers = new Map<string, { at: number; jobs: Promise<number | undefined> }>();
+  const answers = new Map<string, { since: number; at: number; jobs: Promise<number | undefined> }>();
   const ask = async (key: string): Promise<number | undefined> => {
     const [namespace = "", cluster = ""] = key.split("/");
     const name = childNames(cluster).rabbitmq;
     const { success, data } = login.safeParse(await client.get({ apiVersion: "v1", kind: "Secret", namespace, name }));
     if (!success) return undefined;
     const { username, password } = data.data;
-    const uri = `http://${name}.${namespace}.svc.${clusterDomain}:15672`;
-    return jobsLeft({ uri, cluster, username: plain(username), password: plain(password) });
+    return jobsLeft({
+      uri: uriOf(`${name}.${namespace}`),
+      cluster,
+      username: plain(username),
+      password: plain(password),
+    });
   };
   return (key: string): Promise<number | undefined> => {
+    for (const [old, { at }] of answers) if (now() - at > FORGET_MS) answers.delete(old);
     const known = answers.get(key);
-    if (known !== undefined && now() - known.at < FRESH_MS) return known.jobs;
-    for (const [old, { at }] of answers) if (now() - at > FRESH_MS) answers.delete(old);
+    const since = known?.since ?? now();
+    // What was published a moment ago is not in RabbitMQ's totals yet: to say that nothing waits would be a bad advice.
+    if (now() - since < SETTLE_MS) {
+      answers.set(key, { since, at: now(), jobs: Promise.resolve(undefined) });
+      return Promise.resolve(undefined);
+    }
+    if (known !== undefined && known.at - since >= SETTLE_MS && now() - known.at < FRESH_MS) return known.jobs;
     const jobs = ask(key).catch(() => undefined);
-    answers.set(key, { at: now(), jobs });
+    answers.set(key, { since, at: now(), jobs });
     return jobs;
   };
 };
