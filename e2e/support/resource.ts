@@ -48,8 +48,12 @@ export const full = (name: string, more: Spec = {}): Resource =>
     ...more,
   });
 
-/** A cluster that runs nothing at all. */
-export const idle = (name: string): Resource => resource(name, { ...hub, gateway: { replicas: 0 } });
+/** A cluster that runs nothing at all: no gateways, no pool, and servers of somebody else's. */
+export const idle = (name: string): Resource =>
+  resource(name, {
+    servers: { redis: { secretRef: { name: "redis" } }, rabbitmq: { secretRef: { name: "rabbitmq" } } },
+    gateway: { replicas: 0 },
+  });
 
 /** The chat's own file, as `kubectl apply -f` takes it, with the images that are tested. */
 export const chatFile = (change: (file: Document) => void = () => {}): string => {
