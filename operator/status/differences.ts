@@ -1,3 +1,4 @@
+import type { Instance } from "../port.ts";
 import { hasPods, type Facts } from "./model.ts";
 
 /** Pools that the resource no longer has and that stay until their jobs are done. */
@@ -24,9 +25,10 @@ export const differences = (facts: Facts): string | undefined => {
     return current.length !== role.count || own.length !== role.count;
   });
   const kept = keptPools(facts);
-  const removed = instances.filter(
-    ({ of, pool }) => !topology.roles.some(({ name }) => name === of) && (pool === undefined || !kept.includes(pool)),
-  ).length;
+  // A hub that is left is data: it stays until it is released.
+  const isKept = ({ role, pool }: Instance) =>
+    pool === undefined ? role === "hub" && hasPods(facts) : kept.includes(pool);
+  const removed = instances.filter((it) => !topology.roles.some(({ name }) => name === it.of) && !isKept(it)).length;
   const unheard = hasPods(facts) ? unheardPools(facts) : [];
   const what = [
     ...(roles.length > 0 ? [`changing ${roles.map(({ name }) => name).join(", ")}`] : []),

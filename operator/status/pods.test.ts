@@ -213,6 +213,17 @@ describe("conditions of a cluster of pods", () => {
       ["False", "Crashing", "changing gateway, worker-a; it is in the way"],
     ],
     [
+      "a hub is left from before and keeps its jobs",
+      facts(SPEC, {
+        observation: {
+          instances: [...facts().observation.instances, instanceOf("chat-hub-0", { role: "hub", of: "hub" })],
+          obstacles: [obstacle("data", { reason: "ServerKept", isLasting: true })],
+        },
+      }),
+      "Ready",
+      ["True", "Serving", "2/2 gateways ready"],
+    ],
+    [
       "it is suspended with a change held back",
       stale(facts({ ...SPEC, suspend: true })),
       "Ready",
