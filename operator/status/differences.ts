@@ -20,7 +20,8 @@ export const differences = (facts: Facts): string | undefined => {
     observation: { instances },
   } = facts;
   const roles = topology.roles.filter((role) => {
-    const own = instances.filter(({ of, state }) => of === role.name && state !== "stopping");
+    // A pod that drains may take its whole grace, and nothing of what is wanted waits for it.
+    const own = instances.filter(({ of, state }) => of === role.name && !(hasPods(facts) && state === "stopping"));
     const current = own.filter(({ configHash, state }) => configHash === role.configHash && state === "ready");
     return current.length !== role.count || own.length !== role.count;
   });

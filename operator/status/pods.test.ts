@@ -213,6 +213,19 @@ describe("conditions of a cluster of pods", () => {
       ["False", "Crashing", "changing gateway, worker-a; it is in the way"],
     ],
     [
+      "a gateway of before drains over its grace",
+      facts(SPEC, {
+        observation: {
+          instances: [
+            ...facts().observation.instances,
+            instanceOf("chat-gateway-old", { configHash: "old", state: "stopping" }),
+          ],
+        },
+      }),
+      "Ready",
+      ["True", "Serving", "2/2 gateways ready"],
+    ],
+    [
       "a hub is left from before and keeps its jobs",
       facts(SPEC, {
         observation: {

@@ -101,6 +101,20 @@ describe("conditions", () => {
       ["False", "Progressing", "changing gateway"],
     ],
     [
+      "a process of before still stops",
+      facts(SPEC, {
+        observation: {
+          ...facts().observation,
+          instances: [
+            ...facts().observation.instances,
+            instanceOf("chat-worker-a-2", { role: "worker", of: "worker-a", pool: "a", state: "stopping" }),
+          ],
+        },
+      }),
+      "Ready",
+      ["False", "Progressing", "changing worker-a"],
+    ],
+    [
       "a pool was removed",
       facts({}, { observation: facts().observation }),
       "Reconciling",
