@@ -10,7 +10,6 @@ export type {
   UserVariable,
 } from "./topology/model.ts";
 export type { ClusterStatus, Condition, PoolStatus } from "./status/model.ts";
-export { canonicalJson } from "./topology/config-hash.ts";
 export { topology } from "./topology/topology.ts";
 export { startReconciling, type ReconcileOptions } from "./reconcile.ts";
 export type { Queue } from "./kube/runtime/work-queue.ts";

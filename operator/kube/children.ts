@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { LABEL } from "./plan/labels.ts";
-import { keyOf, refOf, refText, type Kind, type KubeObject } from "./runtime/object.ts";
+import { keyOf, type Kind, type KubeObject } from "./runtime/object.ts";
 
 /** Every kind of which a cluster may have children. */
 export const CHILD_KINDS: readonly (Kind & { isOptional?: true })[] = [
@@ -38,54 +38,15 @@ export const withoutValues = (object: KubeObject): KubeObject => {
   return { ...object, data: Object.fromEntries(values) };
 };
 
-const owners = z.array(z.looseObject({ manager: z.string().optional(), subresource: z.string().optional() }));
-
-/** What is kept of a child: of a Secret no values, of `managedFields` only who wrote what part. */
-export const stripChild = (object: KubeObject): KubeObject => {
-  const { managedFields, ...metadata } = object.metadata;
-  const { data: writers } = owners.safeParse(managedFields);
-  const slim = writers?.map(({ manager, subresource }) => ({ manager, subresource }));
-  const isCounted = object.kind === "Deployment" && slim !== undefined;
-  return withoutValues({ ...object, metadata: isCounted ? { ...metadata, managedFields: slim } : metadata });
-};
-
-/** The key of the cluster that an object belongs to; undefined: none. */
-export const clusterKeyOf = ({ metadata: { namespace, labels } }: KubeObject): string | undefined => {
+/** The key of the cluster that an object belongs to; empty: none. */
+export const clusterKeysOf = ({ metadata: { namespace, labels } }: KubeObject): readonly string[] => {
   const name = labels?.[LABEL.cluster];
-  return name === undefined ? undefined : keyOf({ namespace, name });
-};
-
-/** Live children by cluster, kept by what informers tell. */
-export interface Children {
-  of(key: string): readonly KubeObject[];
-  /** What an informer tells. */
-  changed(before: KubeObject | undefined, after: KubeObject | undefined): void;
-}
-
-export const createChildren = (): Children => {
-  const clusters = new Map<string, Map<string, KubeObject>>();
-  return {
-    of: (key) => [...(clusters.get(key)?.values() ?? [])],
-    changed: (before, after) => {
-      const [from, to] = [before, after].map((it) => it && clusterKeyOf(it));
-      if (before !== undefined && from !== undefined) {
-        const children = clusters.get(from);
-        children?.delete(refText(refOf(before)));
-        if (children?.size === 0) clusters.delete(from);
-      }
-      if (after !== undefined && to !== undefined) {
-        const children = clusters.get(to) ?? new Map<string, KubeObject>();
-        clusters.set(to, children.set(refText(refOf(after)), after));
-      }
-    },
-  };
+  return name === undefined ? [] : [keyOf({ namespace, name })];
 };
 
 /** The keys of the clusters that a change concerns. */
-export const concerned = (before: KubeObject | undefined, after: KubeObject | undefined): readonly string[] => {
-  const keys = [before, after].map((it) => it && clusterKeyOf(it));
-  return [...new Set(keys)].filter((key) => key !== undefined);
-};
+export const concerned = (before: KubeObject | undefined, after: KubeObject | undefined): ReadonlySet<string> =>
+  new Set([before, after].flatMap((it) => (it === undefined ? [] : clusterKeysOf(it))));
 
 /** Whether mounted files change: a Secret or ConfigMap has other contents, or was made again. */
 export const isRefilled = (before: KubeObject | undefined, after: KubeObject | undefined): boolean =>

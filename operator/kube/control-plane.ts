@@ -2,7 +2,7 @@ import { GROUP } from "#crds";
 import type { Log } from "#process";
 import type { Registry } from "prom-client";
 import { z } from "zod";
-import { startReconciling, type Wanted } from "../reconcile.ts";
+import { startReconciling } from "../reconcile.ts";
 import { releaseOf } from "../topology/release.ts";
 import { topology } from "../topology/topology.ts";
 import { FIELD_MANAGER, NAME } from "./act.ts";
@@ -11,6 +11,7 @@ import { createControlTokens, tokenSeen } from "./control-token.ts";
 import { eventsOf } from "./events-of.ts";
 import { controlsOf } from "./observe/controls.ts";
 import { createPodEvents } from "./observe/pod-events.ts";
+import { perObject } from "./per-object.ts";
 import { ANNOTATION } from "./plan/labels.ts";
 import type { Settings } from "./plan/model.ts";
 import { askJobsLeft } from "./rabbitmq/ask.ts";
@@ -59,7 +60,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
   await using stack = new AsyncDisposableStack();
   const recorder = stack.use(openEventRecorder({ client, controller: NAME, instance, log, registry }));
   const world = stack.use(await openWorld({ client: reader, namespaces, log, registry }));
-  const { children, resource } = world;
+  const { childrenOf, resource } = world;
   const settings: Settings = { ...options.settings, isServed: world.isServed };
   const applier = createApplier({
     client,
@@ -73,7 +74,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
   const substrate = createKubeSubstrate({
     client,
     applier,
-    children,
+    childrenOf,
     settings,
     ownerOf: (key) => {
       const it = resource(key);
@@ -89,17 +90,12 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
       if (about !== undefined) for (const event of eventsOf(deeds)) recorder.record({ about, ...event });
     },
   });
-  const parsed = new WeakMap<KubeObject, Wanted>();
-  const wanted = (it: KubeObject): Wanted => {
-    const found = parsed.get(it) ?? clusterOf(it);
-    parsed.set(it, found);
-    return found;
-  };
+  const wanted = perObject(clusterOf);
   const news = new Map<string, string>();
-  const tokens = createControlTokens(reader, (key) => tokenSeen(key, children.of(key)));
+  const tokens = createControlTokens(reader, (key) => tokenSeen(key, childrenOf(key)));
   const signals = stack.use(
     openFleetSignals({
-      controls: (key) => controlsOf(children.of(key)),
+      controls: (key) => controlsOf(childrenOf(key)),
       token: tokens.of,
       onSnapshot: (key, { servers, pools }) => {
         const text = JSON.stringify([servers, pools.map(({ pool, ready, unacked }) => [pool, ready, unacked])]);
@@ -130,7 +126,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
         if (it === undefined || (isFound && observedGeneration(it) === status.observedGeneration)) return;
         const parsed = wanted(it);
         const cluster = "cluster" in parsed ? parsed.cluster : undefined;
-        await report.write(it, status, { cluster, live: children.of(key), own: release.own });
+        await report.write(it, status, { cluster, live: childrenOf(key), own: release.own });
       },
       every: EVERY,
       controller: { mayAct: isLeader, registry, concurrency: CONCURRENCY },

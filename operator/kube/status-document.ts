@@ -1,11 +1,9 @@
 import type { Cluster } from "#crds";
 import type { ClusterStatus, Count } from "../status/model.ts";
+import { rounded } from "../status/rounded.ts";
 import { endpointsOf } from "./plan/expose.ts";
 import { childNames } from "./plan/names.ts";
 import type { KubeObject } from "./runtime/object.ts";
-
-/** 1234 → 1200: a number that moves all the time is not worth a write for its last digits. */
-const rounded = (value: number): number => (value === 0 ? 0 : Number(value.toPrecision(2)));
 
 const numbersOf = (version: string): number[] => version.split(/[.+-]/).slice(0, 3).map(Number);
 

@@ -5,8 +5,8 @@ import { Registry } from "prom-client";
 import { clusterOf } from "../testing.ts";
 import { topology } from "../topology/topology.ts";
 import { livePool } from "../topology/worker.ts";
-import { createChildren } from "./children.ts";
 import { iso, readyPod, T0, workloadObject } from "./observe/testing.ts";
+import { SETTINGS } from "./plan/testing/resources.ts";
 import { createApplier } from "./runtime/apply.ts";
 import { ApiError } from "./runtime/client.ts";
 import { memoryClient } from "./runtime/memory-client.ts";
@@ -21,7 +21,8 @@ const wanted = topology(cluster, { managedAs: "server", release });
 
 const setUp = ({ since = iso(0), released = [] }: { since?: string; released?: string[] } = {}) => {
   const client = memoryClient();
-  const children = createChildren();
+  /** What informers have, by name. */
+  const live = new Map<string, KubeObject>();
   const log = silentLog();
   const world = { now: T0 + 60_000, deeds: [] as Deed[], events: [] as ClusterEvent[] };
   const reference = { apiVersion: "a/v1", kind: "RealtimeCluster", name: "chat", uid: "1", controller: true };
@@ -35,16 +36,8 @@ const setUp = ({ since = iso(0), released = [] }: { since?: string; released?: s
       log,
       registry: new Registry(),
     }),
-    children,
-    settings: {
-      imagePullPolicy: "IfNotPresent",
-      networkPolicies: true,
-      securityContext: "restricted",
-      images: { rabbitmq: "rabbitmq", redis: "redis" },
-      clusterDomain: "cluster.local",
-      operatorNamespace: "operators",
-      isServed: () => false,
-    },
+    childrenOf: () => [...live.values()],
+    settings: SETTINGS,
     ownerOf: () => ({ namespace: "default", reference, since, released }),
     jobsLeft: async () => undefined,
     podEvents: { about: async () => [] },
@@ -53,10 +46,11 @@ const setUp = ({ since = iso(0), released = [] }: { since?: string; released?: s
   });
   substrate.onChange((_key, events) => void world.events.push(...events));
   const tell = (before: KubeObject | undefined, after: KubeObject | undefined) => {
-    children.changed(before, after);
+    if (before !== undefined) live.delete(`${before.kind} ${before.metadata.name}`);
+    if (after !== undefined) live.set(`${after.kind} ${after.metadata.name}`, after);
     substrate.changed(before, after);
   };
-  return { world, client, children, substrate, tell, apply: () => substrate.apply(KEY, wanted, cluster) };
+  return { world, client, live, substrate, tell, apply: () => substrate.apply(KEY, wanted, cluster) };
 };
 
 describe("a plan that left nothing to do", () => {
@@ -104,9 +98,9 @@ test("a pod that went meanwhile does not keep the others from being marked", asy
 });
 
 test("what ran before this operator is no news", async () => {
-  const { children, world, substrate, tell } = setUp();
+  const { live, world, substrate, tell } = setUp();
   const pods = [readyPod("a"), readyPod("b")];
-  for (const pod of pods) children.changed(undefined, pod);
+  for (const pod of pods) live.set(`${pod.kind} ${pod.metadata.name}`, pod);
   await substrate.observe(KEY, cluster);
   tell(undefined, readyPod("c"));
   expect(world.events.map(({ what, instance }) => `${instance} ${what}`)).toEqual(["c starting", "c ready"]);

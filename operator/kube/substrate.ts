@@ -1,7 +1,7 @@
 import type { ClusterEvent } from "#crds";
 import type { Instance, Observation, Substrate } from "../port.ts";
 import { act, FIELD_MANAGER, type Deed, type Refusal } from "./act.ts";
-import { concerned, isRefilled, type Children } from "./children.ts";
+import { concerned, isRefilled } from "./children.ts";
 import type { PodEvents } from "./observe/pod-events.ts";
 import { changesOf } from "./observe/changes.ts";
 import { instancesOf } from "./observe/instances.ts";
@@ -25,7 +25,8 @@ export interface Owner {
 export interface KubeSubstrateOptions {
   client: Client;
   applier: Applier;
-  children: Children;
+  /** A cluster's live children. */
+  childrenOf: (key: string) => readonly KubeObject[];
   settings: Settings;
   /** The resource behind a key; undefined: gone. */
   ownerOf: (key: string) => Owner | undefined;
@@ -38,7 +39,7 @@ export interface KubeSubstrateOptions {
 }
 
 export interface KubeSubstrate extends Substrate {
-  /** What an informer tells of a child, after `children` knows it. */
+  /** What an informer tells of a child, after `childrenOf` knows it. */
   changed(before: KubeObject | undefined, after: KubeObject | undefined): void;
   /** Forgets a cluster that is gone. */
   forget(key: string): void;
@@ -64,7 +65,7 @@ const CALM_MS = 10_000;
 export const createKubeSubstrate = ({
   client,
   applier,
-  children,
+  childrenOf,
   settings,
   ownerOf,
   jobsLeft,
@@ -104,7 +105,7 @@ export const createKubeSubstrate = ({
     const annotations = { [ANNOTATION.filesChanged]: new Date(now()).toISOString() };
     const isThere = ({ kind, metadata }: KubeObject) => kind === "Pod" && metadata.deletionTimestamp === undefined;
     try {
-      for (const pod of children.of(key).filter(isThere)) await annotate(pod, annotations);
+      for (const pod of childrenOf(key).filter(isThere)) await annotate(pod, annotations);
       return [];
     } catch (error) {
       memory.isRefilled = true;
@@ -116,12 +117,12 @@ export const createKubeSubstrate = ({
   const ownOf = (key: string): readonly KubeObject[] => {
     const since = Date.parse(ownerOf(key)?.since ?? "");
     const isOlder = ({ metadata }: KubeObject) => Date.parse(metadata.creationTimestamp ?? "") < since;
-    return children.of(key).filter((it) => it.kind !== "Pod" || !isOlder(it));
+    return childrenOf(key).filter((it) => it.kind !== "Pod" || !isOlder(it));
   };
 
   /** As they were before the first change that was told: what ran already is no news. */
   const instancesBefore = (key: string, before: KubeObject | undefined, after: KubeObject | undefined) => {
-    const others = children.of(key).filter((it) => it !== after);
+    const others = childrenOf(key).filter((it) => it !== after);
     return instancesOf(before === undefined ? others : [...others, before], now());
   };
 
@@ -142,7 +143,7 @@ export const createKubeSubstrate = ({
       const { namespace, reference, released } = owner;
       const seen = JSON.stringify([memory.changes, reference.uid, released, topology]);
       if (memory.calm?.input === seen && Math.abs(now() - memory.calm.at) < CALM_MS && untold.length === 0) return;
-      const live = children.of(key);
+      const live = childrenOf(key);
       const input: PlanInput = { cluster, topology, settings, live, released };
       const isLeft = leftServers(input).some(({ server }) => server === "rabbitmq");
       const rabbitmq = isLeft ? await jobsLeft(key) : undefined;
@@ -158,9 +159,9 @@ export const createKubeSubstrate = ({
     },
     stop: async (key, instances) => {
       const isMarked = ({ metadata: { annotations } }: KubeObject) => annotations?.[ANNOTATION.deletionCost] === "-1";
-      const pods = children
-        .of(key)
-        .filter((it) => it.kind === "Pod" && instances.includes(it.metadata.name) && !isMarked(it));
+      const pods = childrenOf(key).filter(
+        (it) => it.kind === "Pod" && instances.includes(it.metadata.name) && !isMarked(it),
+      );
       for (const pod of pods) await annotate(pod, { [ANNOTATION.deletionCost]: "-1" });
     },
     onChange: (listener) => {
@@ -173,7 +174,7 @@ export const createKubeSubstrate = ({
         const memory = memoryOf(key);
         if (isRefilled(before, after)) memory.isRefilled = true;
         const isPod = (after ?? before)?.kind === "Pod";
-        const instances = isPod ? instancesOf(children.of(key), now()) : memory.instances;
+        const instances = isPod ? instancesOf(childrenOf(key), now()) : memory.instances;
         const events = isPod
           ? changesOf(memory.instances ?? instancesBefore(key, before, after), instances ?? [], now())
           : [];

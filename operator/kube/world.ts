@@ -1,11 +1,12 @@
 import { API_VERSION, KIND } from "#crds";
 import type { Log } from "#process";
 import type { Registry } from "prom-client";
-import { ASKED_KINDS, CHILD_KINDS, createChildren, stripChild, type Children } from "./children.ts";
+import { ASKED_KINDS, CHILD_KINDS, clusterKeysOf, withoutValues } from "./children.ts";
 import { LABEL } from "./plan/labels.ts";
 import {
   type Discovery,
   type Informer,
+  type InformerOptions,
   type Kind,
   type KubeObject,
   type OnChange,
@@ -25,7 +26,8 @@ export interface WorldListener {
 
 /** Everything of ours that the API server has, as far as it is known here. */
 export interface World extends AsyncDisposable {
-  children: Children;
+  /** The children of the cluster of that key. */
+  childrenOf(key: string): readonly KubeObject[];
   resource(key: string): KubeObject | undefined;
   resources(): readonly KubeObject[];
   live(ref: Ref): KubeObject | undefined;
@@ -56,24 +58,24 @@ export const openWorld = async ({
   await using stack = new AsyncDisposableStack();
   /** Of informers: kinds are followed later, too. */
   const following = stack.use(new AsyncDisposableStack());
-  const children = createChildren();
   const informers = new Map<string, Informer>();
   const told = new Set<WorldListener>();
   const tell = (what: (listener: WorldListener) => void) => told.forEach(what);
 
-  const follow = (kind: Kind, options: { labelSelector?: string; onChange: OnChange }): Informer => {
-    const strip = kind.kind === KIND ? {} : { strip: stripChild, keepManagedFields: true };
-    const informer = startInformer({ client, kind, namespaces, log, registry, ...strip, ...options });
+  const follow = (
+    kind: Kind,
+    options: Pick<InformerOptions, "labelSelector" | "strip" | "indexes" | "onChange">,
+  ): Informer => {
+    const informer = startInformer({ client, kind, namespaces, log, registry, ...options });
     informers.set(kindText(kind), informer);
     return following.use(informer);
   };
   const followChild = (kind: Kind) =>
     follow(kind, {
       labelSelector: LABEL.cluster,
-      onChange: (before, after) => {
-        children.changed(before, after);
-        tell(({ child }) => child(before, after));
-      },
+      strip: withoutValues,
+      indexes: { [LABEL.cluster]: clusterKeysOf },
+      onChange: (before, after) => tell(({ child }) => child(before, after)),
     }).synced;
   const asked = new Map<string, boolean>();
   const findKinds = async (): Promise<boolean> => {
@@ -99,7 +101,7 @@ export const openWorld = async ({
   stack.defer(() => clearInterval(looking));
   const opened = stack.move();
   return {
-    children,
+    childrenOf: (key) => [...informers.values()].flatMap((informer) => informer.by(LABEL.cluster, key)),
     resource: (key) => resources.get(key),
     resources: () => resources.list(),
     live: ({ apiVersion, kind, namespace, name }) =>

@@ -1,8 +1,6 @@
 import { keptPools } from "./differences.ts";
+import { rounded } from "./rounded.ts";
 import { obstaclesOf, type Facts, type Judgement } from "./model.ts";
-
-/** 1234 → 1200: what moves all the time is not worth a write for its last digits. */
-const rounded = (jobs: number): number => (jobs === 0 ? 0 : Number(jobs.toPrecision(2)));
 
 /** True while something is kept that the resource no longer asks for, because it holds data: nothing of that goes by itself. */
 export const dataRetained = (facts: Facts): Judgement => {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { RoleName } from "../../topology/model.ts";
 import { ANNOTATION, LABEL, type Component } from "../plan/labels.ts";
+import { perObject } from "../per-object.ts";
 import type { KubeObject } from "../runtime/object.ts";
 
 /** A moment; Kubernetes writes one that never was as null. */
@@ -136,13 +137,7 @@ const podOf = (object: KubeObject): Pod[] => {
   ];
 };
 
-/** Live objects never change, and are looked at again and again. */
-const parsed = new WeakMap<KubeObject, Pod[]>();
-const known = (object: KubeObject): Pod[] => {
-  const pods = parsed.get(object) ?? podOf(object);
-  parsed.set(object, pods);
-  return pods;
-};
+const known = perObject(podOf);
 
 /** The pods among a cluster's children, by their creation; those without a role of ours are left out. */
 export const podsOf = (live: readonly KubeObject[]): Pod[] =>

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LABEL, type Component } from "../plan/labels.ts";
+import { perObject } from "../per-object.ts";
 import type { KubeObject } from "../runtime/object.ts";
 
 const schema = z.object({
@@ -66,13 +67,7 @@ const workloadOf = (object: KubeObject): Workload[] => {
   return [{ ...parsed, kind, component: role.data, of, ...(pool === undefined ? {} : { pool }) }];
 };
 
-/** Live objects never change, and are looked at again and again. */
-const parsed = new WeakMap<KubeObject, Workload[]>();
-const known = (object: KubeObject): Workload[] => {
-  const workloads = parsed.get(object) ?? workloadOf(object);
-  parsed.set(object, workloads);
-  return workloads;
-};
+const known = perObject(workloadOf);
 
 /** The Deployments and StatefulSets among a cluster's children that have a role, the oldest first. */
 export const workloadsOf = (live: readonly KubeObject[]): Workload[] =>

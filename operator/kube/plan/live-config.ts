@@ -1,4 +1,4 @@
-import { canonicalJson } from "../../topology/config-hash.ts";
+import { canonical } from "../runtime/canonical.ts";
 import { labelsOf } from "./labels.ts";
 import type { Part } from "./model.ts";
 import { childNames } from "./names.ts";
@@ -11,7 +11,7 @@ export const liveConfig: Part = ({ topology: { cluster, liveConfig } }) => ({
       apiVersion: "v1",
       kind: "ConfigMap",
       metadata: { name: childNames(cluster).config, labels: labelsOf(cluster, "gateway") },
-      data: { [CONFIG_KEY]: canonicalJson(liveConfig) },
+      data: { [CONFIG_KEY]: canonical(liveConfig) },
     },
   ],
 });

@@ -20,9 +20,8 @@ export interface InformerOptions extends Partial<Timing> {
   /** Empty: all namespaces, with one watch; else one watch each. */
   namespaces?: readonly string[];
   labelSelector?: string;
-  /** What of an object is kept; `managedFields` are not, unless `keepManagedFields`. */
+  /** What of an object is kept; `managedFields` are not. */
   strip?: (object: KubeObject) => KubeObject;
-  keepManagedFields?: boolean;
   indexes?: Indexes;
   /** Called once per change, in order, at the first list too. Should only note what to look at; a throw is logged. */
   onChange: OnChange;
@@ -62,7 +61,7 @@ export const startInformer = (options: InformerOptions): Informer => {
 
   const stopping = new AbortController();
   setMaxListeners(0, stopping.signal);
-  const kept = (object: KubeObject) => strip(options.keepManagedFields ? object : withoutManagedFields(object));
+  const kept = (object: KubeObject) => strip(withoutManagedFields(object));
   const cache = createCache((before, after) => {
     if (stopping.signal.aborted) return;
     try {

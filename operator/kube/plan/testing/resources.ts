@@ -2,7 +2,7 @@ import { parseRealtimeCluster, withDefaults, type Cluster } from "#crds";
 import { topology } from "../../../topology/topology.ts";
 import type { PlanInput, Settings } from "../model.ts";
 
-const SETTINGS: Settings = {
+export const SETTINGS: Settings = {
   imagePullPolicy: "IfNotPresent",
   networkPolicies: true,
   securityContext: "restricted",

@@ -1,44 +1,15 @@
-import { parseRealtimeCluster, withDefaults } from "#crds";
-import { topology } from "../../../topology/topology.ts";
 import type { KubeObject } from "../../runtime/object.ts";
-import type { PlanInput, Settings } from "../model.ts";
-
-export const settings: Settings = {
-  imagePullPolicy: "IfNotPresent",
-  networkPolicies: true,
-  securityContext: "restricted",
-  images: { rabbitmq: "rabbitmq:4-management", redis: "redis:8" },
-  clusterDomain: "cluster.local",
-  operatorNamespace: "realtime-system",
-  isServed: () => true,
-};
+import type { PlanInput } from "../model.ts";
+import { given, type Given } from "./resources.ts";
 
 /** A plan's input for a cluster `chat` with one pool, unless `spec` says otherwise. */
 export const inputOf = (
   spec: Record<string, unknown> = {},
-  rest: Partial<Omit<PlanInput, "cluster" | "topology" | "settings">> & {
-    namespace?: string;
-    settings?: Partial<Settings>;
-  } = {},
-): PlanInput => {
-  const { namespace = "default", settings: changed = {}, live = [], ...others } = rest;
-  const parsed = parseRealtimeCluster({
-    apiVersion: "realtimecluster.dev/v1alpha1",
-    kind: "RealtimeCluster",
-    metadata: { name: "chat", namespace },
-    spec: { workers: [{ name: "work", events: ["*"] }], ...spec },
-  });
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  const cluster = withDefaults(parsed.value);
-  const release = { version: "0.1.0", image: "realtimecluster/realtime:0.1.0" };
-  return {
-    cluster,
-    topology: topology(cluster, { managedAs: "server", release }),
-    settings: { ...settings, ...changed },
-    live,
-    ...others,
-  };
-};
+  { jobsLeft, ...rest }: Omit<Given, "spec"> & Pick<PlanInput, "jobsLeft"> = {},
+): PlanInput => ({
+  ...given({ ...rest, spec: { workers: [{ name: "work", events: ["*"] }], ...spec } }),
+  jobsLeft,
+});
 
 /** A live object of the cluster `chat`. */
 export const liveObject = (
