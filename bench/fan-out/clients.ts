@@ -6,12 +6,12 @@ let received = 0;
 let wanted = Number.POSITIVE_INFINITY;
 let reached: () => void = () => undefined;
 
-const open = (url: string): Promise<void> =>
+const open = (url: string, channel = "bench"): Promise<void> =>
   new Promise((resolve, reject) => {
     openRawSocket(
       url,
       (type, _data, socket) => {
-        if (type === PACKET.connect) socket.send('420["subscribe",{"channel":"bench"}]');
+        if (type === PACKET.connect) socket.send(`420["subscribe",${JSON.stringify({ channel })}]`);
         else if (type === PACKET.ack) resolve();
         else if (type === PACKET.event && ++received === wanted) reached();
       },
@@ -23,6 +23,10 @@ serveRemote({
   async open(url: string, count: number) {
     for (let i = 0; i < count; i += 50)
       await Promise.all(Array.from({ length: Math.min(50, count - i) }, () => open(url)));
+  },
+  /** One socket in each of `channels`. */
+  async openIn(url: string, channels: readonly string[]) {
+    await Promise.all(channels.map((channel) => open(url, channel)));
   },
   reset() {
     received = 0;
