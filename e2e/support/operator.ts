@@ -16,7 +16,7 @@ export const imageParts = (image: string): { repository: string; tag: string } =
   return { repository, tag };
 };
 
-/** Installs the operator, or upgrades it, with further `--set` values; resolves once its pods are ready. */
+/** Installs the operator, or upgrades it, with these `--set` values alone; resolves once its pods are ready, and no former one is left. */
 export const installOperator = async (values: Record<string, string> = {}, image = IMAGE): Promise<void> => {
   const { repository, tag } = imageParts(image);
   const images = { "image.repository": repository, "image.tag": tag, "dataPlane.image.repository": repository };
@@ -30,7 +30,8 @@ export const installOperator = async (values: Record<string, string> = {}, image
     "helm",
     [
       verb,
-      ...(verb === "install" ? ["--create-namespace"] : []),
+      // An upgrade that is given no values would keep the last ones.
+      verb === "install" ? "--create-namespace" : "--reset-values",
       RELEASE,
       join(ROOT, "charts/realtime-operator"),
       ...where,
@@ -40,6 +41,12 @@ export const installOperator = async (values: Record<string, string> = {}, image
     {
       timeoutMs: 240_000,
     },
+  );
+  await waitFor(
+    async () => {
+      if (!(await operatorPods()).every(isReady)) throw new Error("former pods of the operator are still there");
+    },
+    { timeoutMs: 60_000 },
   );
 };
 
