@@ -47,6 +47,7 @@ const delivery = await openDelivery(env.DRIVER, {
   log: silentLog(),
   registry,
   lingerMs: env.LINGER_MS,
+  timing: { everyMs: env.SILENT_MS / 5, silentMs: env.SILENT_MS },
 });
 const http = createServer();
 const io = new Server(http, { transports: ["websocket"], cleanupEmptyChildNamespaces: true });
