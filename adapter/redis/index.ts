@@ -1,11 +1,11 @@
 import type { Namespace, Server } from "socket.io";
 import type { DeliveryOptions } from "../index.ts";
+import { connectRedis, redisServer } from "#redis";
 import { awaitSubscription } from "../await-subscription.ts";
 import { createEmitter } from "../emitter.ts";
 import { busMetrics } from "../metrics.ts";
 import type { Delivery, JobGate } from "../port.ts";
 import { redisBus } from "./bus.ts";
-import { connect, prefixOf } from "./connection.ts";
 import { redisGatewayAdapter } from "./gateway-adapter.ts";
 import { createPublisher } from "./publisher.ts";
 import { createSubscriptions } from "./subscriptions.ts";
@@ -14,13 +14,12 @@ import { redisEmitterWire, redisListener } from "./wire.ts";
 /** The delivery plane on Redis: two connections, one to publish and one to hear. Rejects where it cannot connect within 10 s. */
 export const openRedisDelivery = async (options: DeliveryOptions): Promise<Delivery> => {
   const { cluster, node, settings, log, registry } = options;
-  const prefix = options.prefix ?? prefixOf(await settings()) ?? "socket.io";
+  const prefix = options.prefix ?? redisServer(await settings()).prefix ?? "socket.io";
   const metrics = busMetrics(registry);
   await using opening = new AsyncDisposableStack();
-  const [pub, sub] = await Promise.all(
-    ["pub", "sub"].map(async (name) => opening.use(await connect(settings, { name: `${node}-${name}`, log }))),
-  );
-  if (pub === undefined || sub === undefined) throw new Error("unreachable");
+  const connection = async (what: string) =>
+    opening.use(await connectRedis({ settings, name: `${node}-${what}`, log }));
+  const [pub, sub] = await Promise.all([connection("pub"), connection("sub")]);
   const subscriptions = opening.use(createSubscriptions(sub, { metrics, log }));
   const publisher = createPublisher(pub, metrics);
   const wire = redisEmitterWire(prefix, publisher);
