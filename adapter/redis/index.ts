@@ -3,6 +3,7 @@ import type { DeliveryOptions } from "../index.ts";
 import { connectRedis, redisServer } from "#redis";
 import { awaitSubscription } from "../await-subscription.ts";
 import { createEmitter } from "../emitter.ts";
+import { keepWhileJoined } from "../keep-while-joined.ts";
 import { busMetrics } from "../metrics.ts";
 import type { Delivery, JobGate } from "../port.ts";
 import { redisBus } from "./bus.ts";
@@ -30,6 +31,7 @@ export const openRedisDelivery = async (options: DeliveryOptions): Promise<Deliv
     listener: redisListener(prefix, subscriptions),
     emitter: (context) => createEmitter(wire, context),
     attach: (io: Server, gate?: JobGate) => {
+      keepWhileJoined(io);
       io.adapter(function (nsp: Namespace) {
         const { adapter, ready } = redisGatewayAdapter(nsp, { prefix, publisher, subscriptions, gate });
         pending.add(ready);
@@ -39,6 +41,7 @@ export const openRedisDelivery = async (options: DeliveryOptions): Promise<Deliv
         return adapter;
       });
     },
+    expect: async () => {},
     ready: async () => {
       await Promise.all(pending);
     },
