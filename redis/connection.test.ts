@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readFile } from "node:fs/promises";
+import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
@@ -118,7 +118,6 @@ describe("a connection to Redis", () => {
     await writes(connection);
     await server.kill();
     makeCertificate(directory);
-    await copyFile(cert, join(directory, "copy"));
     await server.start();
     await writes(connection);
   });
@@ -128,12 +127,9 @@ describe("a connection to Redis", () => {
     let password = "one";
     const settings = async () => ({ uri: `redis://:${password}@127.0.0.1:${server.port}` });
     await using connection = await connectRedis({ settings, log: silentLog(), name: "test" });
-    await server.call("CONFIG", "SET", "requirepass", "two");
+    await server.call("ACL", "SETUSER", "default", "resetpass", ">two");
     password = "two";
-    await connection
-      .current()
-      ?.client("KILL", "TYPE", "normal", "SKIPME", "no")
-      .catch(() => {});
+    await server.call("CLIENT", "KILL", "TYPE", "normal");
     await writes(connection);
   });
 });

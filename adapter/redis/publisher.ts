@@ -8,11 +8,17 @@ const MAX_BYTES = 64 << 20;
 export interface Publisher {
   /** Never throws, never waits, never queues without bound: what cannot be sent is dropped and counted. */
   publish(channel: string, message: Uint8Array | string): void;
-  /** How many connections are subscribed to `channel` at this server, not counting patterns. Rejects where Redis is away. */
-  subscribers(channel: string): Promise<number>;
+  /**
+   * How many connections are subscribed to each channel, not counting patterns; undefined where no server knows that, as in a Redis Cluster.
+   * Rejects where Redis is away.
+   */
+  subscribers(channels: readonly string[]): Promise<number[] | undefined>;
 }
 
-export const createPublisher = (connection: RedisConnection, metrics: BusMetrics): Publisher => {
+export const createPublisher = (
+  connection: RedisConnection,
+  { metrics, isCluster }: { metrics: BusMetrics; isCluster: boolean },
+): Publisher => {
   let messages = 0;
   let bytes = 0;
   return {
@@ -37,11 +43,12 @@ export const createPublisher = (connection: RedisConnection, metrics: BusMetrics
           },
         );
     },
-    subscribers: async (channel) => {
+    subscribers: async (channels) => {
       const redis = connection.current();
       if (redis === undefined) throw new Error("redis is away");
-      const [, count] = await redis.pubsub("NUMSUB", channel);
-      return Number(count);
+      if (isCluster) return undefined;
+      const counts = await redis.pubsub("NUMSUB", ...channels);
+      return counts.filter((_, index) => index % 2 === 1).map(Number);
     },
   };
 };
