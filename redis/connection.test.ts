@@ -80,7 +80,10 @@ describe("a connection to Redis", () => {
     const [first] = set.nodes;
     await using connection = await connect(`redis://127.0.0.1:${first?.port}/?cluster=true`);
     await first?.kill();
-    await eventually(() => expect(connection.isReady()).toBe(true), { timeoutMs: 15_000 });
+    await eventually(() => expect(connection.isReady()).toBe(false));
+    await eventually(() => expect(set.nodes.map(({ port }) => port)).toContain(connection.current()?.options.port), {
+      timeoutMs: 15_000,
+    });
     expect(connection.current()?.options.port).not.toBe(first?.port);
   });
 

@@ -102,7 +102,7 @@ export const connectRedis = async (options: ConnectOptions): Promise<RedisConnec
       if (open !== undefined) {
         const ended = once(open, "end");
         // QUIT is behind what was said before; a subscribed or silent server is not waited for.
-        await Promise.race([open.quit().catch(() => {}), wait(1000)]);
+        await Promise.race([open.quit().catch(() => {}), wait(1000, undefined, { ref: false })]);
         open.disconnect();
         await ended;
       }

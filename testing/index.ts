@@ -5,3 +5,4 @@ export { sharedServer } from "./servers/shared.ts";
 export type { ServerKind } from "./servers/kinds.ts";
 export { makeCertificate, startRedisCluster, startRedisProcess, startSentinels } from "./servers/redis.ts";
 export type { RedisProcess, RedisSet } from "./servers/redis.ts";
+export { startGuardedRedis } from "./servers/redis-user.ts";

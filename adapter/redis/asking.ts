@@ -9,7 +9,7 @@ const response = z.looseObject({
   /** Of a gateway of ours; the official adapter says none. */
   node: z.string().optional(),
   sockets: z.array(z.unknown()).optional(),
-  data: z.unknown(),
+  data: z.unknown().optional(),
 });
 export type Response = z.infer<typeof response>;
 

@@ -69,10 +69,18 @@ export const redisAddressing = (prefix: string): Addressing =>
     roomTopic: (nsp, room) => emissionChannel(prefix, nsp, room),
   });
 
+/** Emitters in other languages write nothing, or null, for what is empty. */
+const rooms = z
+  .array(z.union([z.string(), z.number()]).transform(String))
+  .nullish()
+  .transform((all) => all ?? []);
 const targets = z.looseObject({
-  rooms: z.array(z.union([z.string(), z.number()]).transform(String)).default([]),
-  except: z.array(z.union([z.string(), z.number()]).transform(String)).default([]),
-  flags: z.looseObject({}).default({}),
+  rooms,
+  except: rooms,
+  flags: z
+    .looseObject({})
+    .nullish()
+    .transform((flags) => flags ?? {}),
 });
 const emission = z.tuple([z.unknown(), z.unknown(), targets]).rest(z.unknown());
 const copy = z.tuple([z.unknown(), z.null(), targets, z.string(), z.number(), z.unknown()]);

@@ -135,6 +135,10 @@ export const startSentinels = async (args: readonly string[] = []): Promise<Redi
   const own = async (options: ProcessOptions) => starting.use(await startRedisProcess(options));
   const first = await own({ args: () => args });
   const second = await own({ args: () => [...args, "--replicaof", "127.0.0.1", String(first.port)] });
+  await eventually(async () => {
+    const about = String(await second.call("INFO", "replication"));
+    if (!about.includes("master_link_status:up")) throw new Error(about);
+  });
   const config = () =>
     [
       `sentinel monitor main 127.0.0.1 ${first.port} 2`,
