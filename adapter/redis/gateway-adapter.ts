@@ -10,7 +10,7 @@ import type { Once } from "./copies.ts";
 import type { Asking, NamespaceAsking } from "./asking.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Heard, Hearing, Subscriptions } from "./subscriptions.ts";
-import { emissionChannel, emissionOf, REQUEST, socketsPattern, type Emissions } from "./wire.ts";
+import { emissionChannel, copyOf, REQUEST, socketsPattern, targets, type Emissions } from "./wire.ts";
 
 type Packet = Parameters<Adapter["broadcast"]>[0];
 type Listener = (...args: unknown[]) => unknown;
@@ -101,6 +101,11 @@ const here = (options: BroadcastOptions): BroadcastOptions => ({
 });
 /** An emission that the adapter passes over. */
 const NOTHING = ["", null, {}];
+const hasJob = (options: unknown): boolean =>
+  typeof options === "object" &&
+  options !== null &&
+  "flags" in options &&
+  jobOf(options.flags ?? undefined) !== undefined;
 const isLocal = (options: BroadcastOptions): boolean => options.flags?.local === true;
 
 /** What was answered, and by whom not: thrown, or given to an ack. */
@@ -222,11 +227,12 @@ export class GatewayAdapter extends RedisAdapter {
   #read(bytes: Uint8Array): unknown {
     const message: unknown = decode(bytes);
     if (!Array.isArray(message)) return message;
-    const { sender, packet, options, of } = emissionOf(message);
-    if (of !== undefined && !this.#gateway.once(of.publisher, of.number, this)) return NOTHING;
-    const { gate } = this.#gateway;
-    const { rooms, except, flags } = options;
-    if (gate === undefined || jobOf(flags) === undefined) return [sender, packet, options];
+    const { gate, once } = this.#gateway;
+    const of = copyOf(message);
+    if (of !== undefined && !once(of.publisher, of.number, this)) return NOTHING;
+    const [sender, packet, options]: unknown[] = of?.emission ?? message;
+    if (gate === undefined || !hasJob(options)) return [sender, packet, options];
+    const { rooms, except, flags } = targets.parse(options);
     const meant = { rooms: new Set(rooms), except: new Set(except), flags };
     const left = passGate(gate, this, meant, (to) => Adapter.prototype.broadcast.call(this, packet, to));
     return [sender, packet, left];

@@ -74,7 +74,8 @@ const rooms = z
   .array(z.union([z.string(), z.number()]).transform(String))
   .nullish()
   .transform((all) => all ?? []);
-const targets = z.looseObject({
+/** Whom an emission is for. */
+export const targets = z.looseObject({
   rooms,
   except: rooms,
   flags: z
@@ -82,17 +83,13 @@ const targets = z.looseObject({
     .nullish()
     .transform((flags) => flags ?? {}),
 });
-const emission = z.tuple([z.unknown(), z.unknown(), targets]).rest(z.unknown());
-const copy = z.tuple([z.unknown(), z.null(), targets, z.string(), z.number(), z.unknown()]);
+const copy = z.tuple([z.unknown(), z.null(), z.unknown(), z.string(), z.number(), z.unknown()]);
 
-/** What a decoded emission says, and which one it is a copy of. Throws where it is none. */
-export const emissionOf = (message: unknown[]) => {
-  if (message[1] !== null) {
-    const [sender, packet, options] = emission.parse(message);
-    return { sender, packet, options };
-  }
+/** Of which emission a decoded message is a copy; undefined where it is none. Throws where it is neither. */
+export const copyOf = (message: unknown[]) => {
+  if (message[1] !== null) return undefined;
   const [sender, , options, publisher, number, packet] = copy.parse(message);
-  return { sender, packet, options, of: { publisher, number } };
+  return { publisher, number, emission: [sender, packet, options] };
 };
 
 /** Speaks as `@socket.io/redis-emitter` does, over this process's one publishing connection. */
@@ -123,9 +120,10 @@ export const redisEmitterWire = (
 };
 
 const eventOf = (message: Buffer): { rooms: string[]; event: string; args: unknown[] } => {
-  const { packet, options } = emissionOf(z.array(z.unknown()).parse(decode(message)));
+  const decoded = z.array(z.unknown()).parse(decode(message));
+  const [, packet, options] = copyOf(decoded)?.emission ?? decoded;
   const [event, ...args] = z.looseObject({ data: z.array(z.unknown()) }).parse(packet).data;
-  return { rooms: options.rooms, event: String(event), args };
+  return { rooms: targets.parse(options).rooms, event: String(event), args };
 };
 
 /** Hears what redis-adapters and emitters publish: emissions to a room on that room's channel, those of others to several on the namespace's. */

@@ -44,11 +44,19 @@ const rights = async (): Promise<string[]> => {
 
 describeFlavour("redis, a Cluster", async () => {
   const set = await startRedisCluster();
-  return { settings: async () => ({ uri: set.uri }), nodes: set.nodes, [Symbol.asyncDispose]: () => set[Symbol.asyncDispose]() };
+  return {
+    settings: async () => ({ uri: set.uri }),
+    nodes: set.nodes,
+    [Symbol.asyncDispose]: () => set[Symbol.asyncDispose](),
+  };
 });
 describeFlavour("redis with TLS and a user who has the rights of the page on operations", async () => {
   const guarded = await startGuardedRedis(await rights());
-  return { settings: guarded.settings, nodes: [guarded.server], [Symbol.asyncDispose]: () => guarded[Symbol.asyncDispose]() };
+  return {
+    settings: guarded.settings,
+    nodes: [guarded.server],
+    [Symbol.asyncDispose]: () => guarded[Symbol.asyncDispose](),
+  };
 });
 
 test("the page on operations has the rights of a user", async () => {
