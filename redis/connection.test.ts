@@ -130,9 +130,10 @@ describe("a connection to Redis", () => {
     let password = "one";
     const settings = async () => ({ uri: `redis://:${password}@127.0.0.1:${server.port}` });
     await using connection = await connectRedis({ settings, log: silentLog(), name: "test" });
-    await server.call("ACL", "SETUSER", "default", "resetpass", ">two");
+    await server.call("CONFIG", "SET", "requirepass", "two");
     password = "two";
-    await server.call("CLIENT", "KILL", "TYPE", "normal");
+    connection.current()?.stream.destroy();
+    await eventually(() => expect(connection.current()).toBeUndefined());
     await writes(connection);
   });
 });

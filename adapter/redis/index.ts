@@ -62,11 +62,16 @@ export const openRedisDelivery = async (options: DeliveryOptions): Promise<Deliv
     (beats?.others() ?? []).flatMap(([other, served]) => (served.namespaces.includes(nsp) ? [other] : []));
   const serve = async (adapter: GatewayAdapter): Promise<void> => {
     const close = adapter.close.bind(adapter);
+    let closed = false;
     adapter.close = () => {
+      closed = true;
       close();
       if (serving.delete(adapter)) beats?.announce();
     };
-    await adapter.ready();
+    await adapter.ready().catch((error: unknown) => {
+      if (!closed) throw error;
+    });
+    if (closed) return;
     serving.add(adapter);
     beats?.announce();
   };

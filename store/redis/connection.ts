@@ -8,7 +8,7 @@ type Argument = string | number | Buffer;
 type Scripts = Record<ScriptName | `${ScriptName}Buffer`, (...args: Argument[]) => Promise<unknown>>;
 
 /** One line to Redis that comes back by itself. What is asked while it is away is refused at once, what is not answered after 2 s. */
-export interface StoreConnection extends AsyncDisposable {
+export interface RedisConnection extends AsyncDisposable {
   connected(): boolean;
   /** Rejects with the Refusal `store_unavailable`, whose cause says why. Nothing is sent twice. */
   run(script: ScriptName, ...args: Argument[]): Promise<unknown>;
@@ -32,7 +32,7 @@ const COMMAND_MS = 2000;
 const scripted = (it: Redis) => it as unknown as Scripts;
 
 /** Connects and stays connected, to the master that has the keys. Rejects where that does not succeed within 10 s. */
-export const connectStore = async ({ name, prefix, settings, log }: ConnectOptions): Promise<StoreConnection> => {
+export const connectStore = async ({ name, prefix, settings, log }: ConnectOptions): Promise<RedisConnection> => {
   const scripts = Object.fromEntries(Object.entries(SCRIPTS).map(([name, lua]) => [name, { lua, numberOfKeys: 1 }]));
   const connection = await connectRedis({ settings, log, name, key: prefix, scripts, commandMs: COMMAND_MS });
   const listeners: (() => void)[] = [];

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { boundedEntry, jobKey, LEDGER_LIMITS, ledgerEntry, rankOf } from "#crds";
 import type { Ledger, LedgerEntry } from "../port.ts";
-import type { StoreConnection } from "./connection.ts";
+import type { RedisConnection } from "./connection.ts";
 import { FIELDS } from "./ledger-scripts.ts";
 
 const texts = z.array(z.string());
@@ -51,7 +51,7 @@ const entryOf = (stored: string): LedgerEntry => {
 const BATCH = 500;
 
 /** The ledger in Redis: one script call per 500 entries. */
-export const redisLedger = (redis: StoreConnection, prefix: string): Ledger => ({
+export const redisLedger = (redis: RedisConnection, prefix: string): Ledger => ({
   async record(entries) {
     for (let from = 0; from < entries.length; from += BATCH)
       await redis.run(

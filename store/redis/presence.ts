@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { Evicted, Held, Presence } from "../port.ts";
-import type { StoreConnection } from "./connection.ts";
+import type { RedisConnection } from "./connection.ts";
 
 const pair = z.tuple([z.number(), z.number()]);
 const lefts = z.array(
@@ -18,7 +18,7 @@ const BATCH = 500;
 const EVICT_BATCH = 200;
 
 interface PresenceOptions {
-  redis: StoreConnection;
+  redis: RedisConnection;
   prefix: string;
   /** A write failed: presence may be wrong. */
   onDoubt: () => void;
@@ -27,7 +27,7 @@ interface PresenceOptions {
 
 /** Presence in Redis: one script call per change. */
 export const redisPresence = ({ redis, prefix, onDoubt, token = randomUUID }: PresenceOptions): Presence => {
-  const write: StoreConnection["run"] = (script, ...args) =>
+  const write: RedisConnection["run"] = (script, ...args) =>
     redis.run(script, ...args).catch((error: unknown) => {
       onDoubt();
       throw error;

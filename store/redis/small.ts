@@ -2,12 +2,12 @@ import { decode, encode } from "@msgpack/msgpack";
 import { z } from "zod";
 import { historyEntry } from "#crds";
 import type { History, Ids, Revocations } from "../port.ts";
-import type { StoreConnection } from "./connection.ts";
+import type { RedisConnection } from "./connection.ts";
 
 const beginReply = z.union([z.tuple([]), z.tuple([z.string(), z.string().nullable()])]);
 
 /** Job ids that clients gave. */
-export const redisIds = (redis: StoreConnection): Ids => ({
+export const redisIds = (redis: RedisConnection): Ids => ({
   async begin(key, { event, gateway }) {
     const [held, ack] = beginReply.parse(await redis.run("idBegin", key, event, gateway));
     if (held === undefined) return { state: "new" };
@@ -26,7 +26,7 @@ export const redisIds = (redis: StoreConnection): Ids => ({
 const ttlMs = (seconds: number): number => Math.ceil(seconds * 1000);
 
 /** Revoked tokens, each a key that expires with the token. */
-export const redisRevocations = (redis: StoreConnection, prefix: string): Revocations => ({
+export const redisRevocations = (redis: RedisConnection, prefix: string): Revocations => ({
   async revoke(what, ttlSeconds) {
     if (ttlSeconds <= 0) return;
     if ("user" in what) await redis.run("revokeUser", what.user, what.before, ttlMs(ttlSeconds));
@@ -42,7 +42,7 @@ export const redisRevocations = (redis: StoreConnection, prefix: string): Revoca
 const SEPARATOR = "|".charCodeAt(0);
 
 /** The last events of a channel; binary arguments stay binary. */
-export const redisHistory = (redis: StoreConnection): History => ({
+export const redisHistory = (redis: RedisConnection): History => ({
   async append(channel, entry, { maxMessages, ttlSeconds }) {
     if (maxMessages < 1 || ttlSeconds <= 0) return;
     const bytes = Buffer.from(encode(entry, { ignoreUndefined: true }));
