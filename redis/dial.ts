@@ -38,6 +38,8 @@ const open = async ({ host, port }: RedisNode, options: Options): Promise<Redis>
     port,
     lazyConnect: true,
     connectTimeout: CONNECT_MS,
+    // Redis before 7.2 does not know it, and a user of few rights may not.
+    disableClientInfo: true,
     retryStrategy: null,
     enableOfflineQueue: false,
     autoResubscribe: false,
