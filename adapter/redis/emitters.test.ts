@@ -32,15 +32,14 @@ describe("emitters of socket.io's own kind reach clients", () => {
   afterAll(() => stack.disposeAsync());
 
   const settle = async () => {
-    const heard = { anna: anna.heard, ben: ben.heard };
-    const before = redis.publish(`${cluster.name}#/#`, "");
-    await before;
+    // Behind all that was published before it, whichever connection that took.
+    await redis.publish("settled", "");
     await gateway.ask("emit", { event: "mark" });
     await eventually(() => {
       for (const { heard } of [anna, ben]) expect(heard).toContainEqual(["mark"]);
     });
     const take = (all: unknown[][]) => all.splice(0).filter(([event]) => event !== "mark");
-    return { anna: take(heard.anna), ben: take(heard.ben) };
+    return { anna: take(anna.heard), ben: take(ben.heard) };
   };
 
   test("JavaScript: everyone, a room, several rooms, a socket's own, with binary", async () => {
@@ -73,31 +72,28 @@ describe("emitters of socket.io's own kind reach clients", () => {
     await eventually(() => expect(guest.socket.connected).toBe(false));
   });
 
-  test("Python (socket.io-redis-emitter of PyPI): a room, everyone, all but a room, with binary", async () => {
+  test("Python, socket.io-emitter of PyPI: everyone, a room, with binary", async () => {
     const directory = await mkdtemp(join(tmpdir(), "realtime-test-python-"));
     try {
       await run("python3", ["-m", "venv", directory]);
       const python = join(directory, "bin", "python");
-      await run(python, [
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--disable-pip-version-check",
-        "socket.io-redis-emitter==0.0.3",
-      ]);
+      const install = (...what: string[]) =>
+        run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...what]);
+      // Its metadata ask for msgpack by a name that it no longer has.
+      await install("--no-deps", "socket.io-emitter==0.1.5.1");
+      await install("redis", "msgpack");
       await run(python, [join(import.meta.dirname, "testing/emit.py"), new URL(uri).port, cluster.name]);
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
     expect(await settle()).toEqual({
       anna: [
-        ["to a room", { text: "žluťoučký", bytes: Buffer.from([0, 1]) }],
         ["to everyone", { n: 1 }],
+        ["to a room", { text: "žluťoučký", bytes: Buffer.from([0, 1]) }],
       ],
       ben: [
         ["to everyone", { n: 1 }],
-        ["to others", { n: 2 }],
+        ["to a room", 2],
       ],
     });
   });

@@ -2,7 +2,7 @@ import { RedisAdapter } from "@socket.io/redis-adapter";
 import { decode, encode } from "notepack.io";
 import type { Namespace } from "socket.io";
 import { Adapter, type BroadcastOptions, type Room } from "socket.io-adapter";
-import { jobOf, passGate } from "../gate.ts";
+import { passGate } from "../gate.ts";
 import type { JobGate } from "../port.ts";
 import { createRoomBindings } from "../room-bindings.ts";
 import type { Addressing } from "../addressing.ts";
@@ -101,11 +101,10 @@ const here = (options: BroadcastOptions): BroadcastOptions => ({
 });
 /** An emission that the adapter passes over. */
 const NOTHING = ["", null, {}];
+const isObject = (it: unknown): it is object => typeof it === "object" && it !== null;
+/** Looked at for each emission. */
 const hasJob = (options: unknown): boolean =>
-  typeof options === "object" &&
-  options !== null &&
-  "flags" in options &&
-  jobOf(options.flags ?? undefined) !== undefined;
+  isObject(options) && "flags" in options && isObject(options.flags) && "job" in options.flags;
 const isLocal = (options: BroadcastOptions): boolean => options.flags?.local === true;
 
 /** What was answered, and by whom not: thrown, or given to an ack. */

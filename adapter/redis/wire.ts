@@ -69,20 +69,10 @@ export const redisAddressing = (prefix: string): Addressing =>
     roomTopic: (nsp, room) => emissionChannel(prefix, nsp, room),
   });
 
-/** Emitters in other languages write nothing, or null, for what is empty. */
-const rooms = z
-  .array(z.union([z.string(), z.number()]).transform(String))
-  .nullish()
-  .transform((all) => all ?? []);
-/** Whom an emission is for. */
-export const targets = z.looseObject({
-  rooms,
-  except: rooms,
-  flags: z
-    .looseObject({})
-    .nullish()
-    .transform((flags) => flags ?? {}),
-});
+const rooms = z.array(z.union([z.string(), z.number()]).transform(String)).catch([]);
+
+/** Whom an emission is for. Emitters in other languages write nothing, null or "" for what is empty. */
+export const targets = z.looseObject({ rooms, except: rooms, flags: z.looseObject({}).catch({}) });
 const copy = z.tuple([z.unknown(), z.null(), z.unknown(), z.string(), z.number(), z.unknown()]);
 
 /** Of which emission a decoded message is a copy; undefined where it is none. Throws where it is neither. */
