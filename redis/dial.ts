@@ -130,7 +130,8 @@ export const createDialler = (random: () => number = Math.random) => {
     };
     if (server.kind === "single")
       return firstOf(server.nodes, options, async (redis, { host, port }) => {
-        if (!/redis_mode:cluster/.test(await redis.info("server"))) return redis;
+        const about = await redis.info("server").catch(() => "");
+        if (!about.includes("redis_mode:cluster")) return redis;
         throw new Misconfigured(
           `the key uri of Redis: ${host}:${port} is a node of a Redis Cluster; append ?cluster=true`,
         );

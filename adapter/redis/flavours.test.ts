@@ -4,14 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import { Registry } from "prom-client";
 import { Server } from "socket.io";
 import { silentLog, type ServerSettings } from "#process";
-import {
-  eventually,
-  startGuardedRedis,
-  startRedisCluster,
-  startSentinels,
-  type RedisProcess,
-  type RedisSet,
-} from "#testing";
+import { eventually, startGuardedRedis, startRedisCluster, startSentinels, type RedisSet } from "#testing";
 import { deliverySuite } from "../suite.ts";
 import { testCluster } from "../testing/cluster.ts";
 import { openRedisDelivery } from "./index.ts";
