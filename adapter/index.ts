@@ -33,7 +33,9 @@ export const openDelivery = async (
       return (await import("#adapter/redis")).openRedisDelivery(options);
     case "zeromq":
       return (await import("#adapter/zeromq")).openZeromqDelivery(options);
+    case "rabbitmq":
+      return (await import("#adapter/rabbitmq")).openRabbitmqDelivery(options);
     default:
-      throw new Misconfigured(`adapter.type: ${driver} is not served yet; use redis or zeromq`);
+      throw new Misconfigured(`adapter.type: ${driver} is not served yet; use redis, rabbitmq or zeromq`);
   }
 };

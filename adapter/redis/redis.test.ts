@@ -2,13 +2,16 @@ import { describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { channelRoom } from "#crds";
 import { eventually, sharedServer, startServer } from "#testing";
-import { outageSuite } from "../testing/outage.ts";
-import { deliverySuite } from "../suite.ts";
+import { adapterSuite } from "../suite.ts";
 import { testCluster } from "../testing/cluster.ts";
 
 describe("deliveries over Redis", () => {
-  deliverySuite("redis", async () => ({ ...(await sharedServer("redis")), [Symbol.asyncDispose]: async () => {} }));
-  outageSuite("redis", () => startServer("redis"));
+  adapterSuite({
+    driver: "redis",
+    shared: async () => ({ ...(await sharedServer("redis")), [Symbol.asyncDispose]: async () => {} }),
+    mortal: () => startServer("redis"),
+    promises: { roomwise: false, namesMissing: false, json: false },
+  });
 
   test("foreign bytes on any channel end no gateway", async () => {
     const { uri } = await sharedServer("redis");
