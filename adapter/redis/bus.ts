@@ -1,5 +1,5 @@
 import type { Bus } from "../port.ts";
-import { createCopier, createOnce, looksLikeCopy, readCopy } from "./copies.ts";
+import { createCopier, createOnce, HEARD_BEFORE, looksLikeCopy, readCopy } from "./copies.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
@@ -27,7 +27,7 @@ export const redisBus = (
       const hearing = subscriptions.channel(busChannel(cluster, topic), (_channel, bytes) => {
         if (!looksLikeCopy(bytes)) return listener(bytes);
         const { publisher, number, message } = readCopy(bytes);
-        if (once(publisher, number, listener)) listener(message);
+        return once(publisher, number, listener) ? listener(message) : HEARD_BEFORE;
       });
       await hearing.active;
       return { [Symbol.asyncDispose]: async () => hearing.end() };

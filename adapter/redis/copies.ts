@@ -4,10 +4,10 @@ import { randomBytes } from "node:crypto";
 const MAX_PUBLISHERS = 1000;
 
 /** Tells whether a listener hears a message for the first time that travels in copies, one per channel, right behind one another. */
-export type Once<L> = (publisher: string, number: number, listener: L) => boolean;
+export type Once<L> = (publisher: string, number: number | string, listener: L) => boolean;
 
 export const createOnce = <L>(): Once<L> => {
-  const last = new Map<string, { number: number; told: Set<L> }>();
+  const last = new Map<string, { number: number | string; told: Set<L> }>();
   return (publisher, number, listener) => {
     let it = last.get(publisher);
     if (it?.number !== number) {
@@ -22,6 +22,9 @@ export const createOnce = <L>(): Once<L> => {
     return true;
   };
 };
+
+/** What a listener gives back for a copy of what it has heard. */
+export const HEARD_BEFORE = Symbol("heard before");
 
 /** Begins no MessagePack and no text in UTF-8. */
 const COPY = 0xc1;

@@ -5,12 +5,28 @@ import { Registry } from "prom-client";
 import { Server } from "socket.io";
 import { silentLog, type ServerSettings } from "#process";
 import { eventually, startGuardedRedis, startRedisCluster, startSentinels, type RedisSet } from "#testing";
-import { deliverySuite } from "../suite.ts";
+import { adapterSuite } from "../suite.ts";
 import { testCluster } from "../testing/cluster.ts";
 import { openRedisDelivery } from "./index.ts";
 
 describe("deliveries over a Redis Cluster", () => {
-  deliverySuite("redis", startRedisCluster);
+  adapterSuite({
+    driver: "redis",
+    shared: startRedisCluster,
+    mortal: async () => {
+      const set = await startRedisCluster();
+      const all = async (action: "kill" | "start") => {
+        await Promise.all(set.nodes.map((node) => node[action]()));
+      };
+      return {
+        uri: set.uri,
+        kill: () => all("kill"),
+        start: () => all("start"),
+        [Symbol.asyncDispose]: () => set[Symbol.asyncDispose](),
+      };
+    },
+    promises: { roomwise: true, namesMissing: true, json: false },
+  });
 });
 
 const dropped = (metrics: string): number =>

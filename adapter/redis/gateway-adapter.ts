@@ -6,11 +6,11 @@ import { passGate } from "../gate.ts";
 import type { JobGate } from "../port.ts";
 import { createRoomBindings } from "../room-bindings.ts";
 import type { Addressing } from "../addressing.ts";
-import type { Once } from "./copies.ts";
+import { HEARD_BEFORE, type Once } from "./copies.ts";
 import type { Asking, NamespaceAsking } from "./asking.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Heard, Hearing, Subscriptions } from "./subscriptions.ts";
-import { emissionChannel, copyOf, REQUEST, socketsPattern, targets, type Emissions } from "./wire.ts";
+import { copyId, emissionChannel, emissionOf, REQUEST, socketsPattern, targets, type Emissions } from "./wire.ts";
 
 type Packet = Parameters<Adapter["broadcast"]>[0];
 type Listener = (...args: unknown[]) => unknown;
@@ -50,26 +50,36 @@ const publishingClient = ({ publisher, asking }: RedisGateway) => ({
 const beginsWith = (message: Uint8Array, start: Uint8Array, at = 0): boolean =>
   message.length >= at + start.length && start.every((byte, index) => message[at + index] === byte);
 
+/** What an adapter knows of the messages that come, before they are decoded. */
+interface Known {
+  /** A socket here is in the room. */
+  isHeld(room: string): boolean;
+  /** The adapter has said it itself, and acted on it. */
+  isOwn(message: Buffer): boolean;
+  /** Not a copy of what was read. */
+  isNew(copy: { publisher: string; number: string }): boolean;
+  /** Answers a question of this gateway. */
+  isAnswer(channel: string, message: Buffer): boolean;
+}
+
 /** What the adapter takes for an ioredis client to subscribe with: the namespace's channels, and the rooms' that are told by `rooms`. */
-const subscribingClient = (nsp: string, { prefix, subscriptions }: RedisGateway) => {
+const subscribingClient = (nsp: string, { prefix, subscriptions }: RedisGateway, known: Known) => {
   const listeners = new Map<string, Listener>();
   const hearings = new Map<string, Hearing>();
-  let isOwn = (_message: Buffer): boolean => false;
-  let isAnswered = (_channel: string, _message: Buffer): boolean => false;
-  const emission: Heard = (channel, message) =>
-    isOwn(message) ? undefined : listeners.get("pmessageBuffer")?.(undefined, channel, message);
-  const request: Heard = (channel, message) =>
-    isOwn(message) || isAnswered(channel, message) ? undefined : listeners.get("messageBuffer")?.(channel, message);
   const everyone = emissionChannel(prefix, nsp);
+  const emission: Heard = (channel, message) => {
+    if (channel !== everyone && !known.isHeld(channel.slice(everyone.length, -1))) return;
+    if (known.isOwn(message)) return;
+    const copy = copyId(message);
+    if (copy !== undefined && !known.isNew(copy)) return HEARD_BEFORE;
+    return listeners.get("pmessageBuffer")?.(undefined, channel, message);
+  };
+  const request: Heard = (channel, message) =>
+    known.isOwn(message) || known.isAnswer(channel, message)
+      ? undefined
+      : listeners.get("messageBuffer")?.(channel, message);
   return {
     hearings,
-    /** Once the adapter's name is known: what is its own it has acted on already. */
-    identify: (uid: string, answered: (channel: string, message: Buffer) => boolean) => {
-      const inText = Buffer.from(`{"uid":"${uid}",`);
-      const inList = Buffer.from(encode(uid));
-      isOwn = (message) => beginsWith(message, inText) || beginsWith(message, inList, 1);
-      isAnswered = answered;
-    },
     /** The way in of rooms. */
     rooms: {
       subscribe: async (channel: string): Promise<AsyncDisposable> => {
@@ -99,8 +109,6 @@ const here = (options: BroadcastOptions): BroadcastOptions => ({
   ...options,
   flags: { ...options.flags, local: true },
 });
-/** An emission that the adapter passes over. */
-const NOTHING = ["", null, {}];
 const isObject = (it: unknown): it is object => typeof it === "object" && it !== null;
 /** Looked at for each emission. */
 const hasJob = (options: unknown): boolean =>
@@ -127,7 +135,14 @@ export class GatewayAdapter extends RedisAdapter {
   readonly #asking: NamespaceAsking;
 
   constructor(nsp: Namespace, gateway: RedisGateway) {
-    const client = subscribingClient(nsp.name, gateway);
+    let starts: { inText: Buffer; inList: Buffer } | undefined;
+    const client = subscribingClient(nsp.name, gateway, {
+      isHeld: (room) => this.rooms.has(room) || this.#hasNumber(room),
+      isOwn: (message) =>
+        starts !== undefined && (beginsWith(message, starts.inText) || beginsWith(message, starts.inList, 1)),
+      isNew: ({ publisher, number }) => gateway.once(publisher, number, this),
+      isAnswer: (channel, message) => this.#asking.answer(channel, message),
+    });
     const parser = { encode, decode: (bytes: Uint8Array): unknown => this.#read(bytes) };
     super(nsp, publishingClient(gateway), client, {
       key: gateway.prefix,
@@ -138,7 +153,7 @@ export class GatewayAdapter extends RedisAdapter {
     this.#gateway = gateway;
     this.#client = client;
     this.#asking = gateway.asking.of(nsp.name, this.uid);
-    client.identify(this.uid, (channel, message) => this.#asking.answer(channel, message));
+    starts = { inText: Buffer.from(`{"uid":"${this.uid}",`), inList: Buffer.from(encode(this.uid)) };
     this.#rooms = createRoomBindings({
       bus: { subscribe: client.rooms.subscribe, connected: gateway.connected },
       topicOf: (room) => emissionChannel(gateway.prefix, nsp.name, room),
@@ -222,14 +237,17 @@ export class GatewayAdapter extends RedisAdapter {
     void this.#rooms[Symbol.asyncDispose]();
   }
 
-  /** What the adapter is to read: without what it has had already, and without whom the gate holds back. */
+  /** An app may call a room 1, which is not "1" to socket.io; a channel's name does not tell. */
+  #hasNumber(room: string): boolean {
+    return room !== "" && Map.prototype.has.call(this.rooms, Number(room));
+  }
+
+  /** What the adapter is to read: without whom the gate holds back. */
   #read(bytes: Uint8Array): unknown {
     const message: unknown = decode(bytes);
     if (!Array.isArray(message)) return message;
-    const { gate, once } = this.#gateway;
-    const of = copyOf(message);
-    if (of !== undefined && !once(of.publisher, of.number, this)) return NOTHING;
-    const [sender, packet, options]: unknown[] = of?.emission ?? message;
+    const [sender, packet, options] = emissionOf(message);
+    const { gate } = this.#gateway;
     if (gate === undefined || !hasJob(options)) return [sender, packet, options];
     const { rooms, except, flags } = targets.parse(options);
     const meant = { rooms: new Set(rooms), except: new Set(except), flags };

@@ -108,7 +108,12 @@ export const openRedisDelivery = async (options: DeliveryOptions): Promise<Deliv
       { node, served: () => ({ namespaces: [...serving].map(({ nsp }) => String(nsp.name)) }), log, timing },
       { answered: () => {}, gone: (other, goodbye) => questions.gone(other, goodbye) },
     );
-    void track(join.then((joined) => (disposed ? joined[Symbol.asyncDispose]() : void (beats = joined))));
+    const joined = join.then((all) => {
+      if (disposed) return all[Symbol.asyncDispose]();
+      beats = all;
+      all.announce();
+    });
+    void track(joined);
   };
   const stack = opening.move();
   return {

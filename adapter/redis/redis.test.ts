@@ -10,7 +10,7 @@ describe("deliveries over Redis", () => {
     driver: "redis",
     shared: async () => ({ ...(await sharedServer("redis")), [Symbol.asyncDispose]: async () => {} }),
     mortal: () => startServer("redis"),
-    promises: { roomwise: false, namesMissing: false, json: false },
+    promises: { roomwise: true, namesMissing: true, json: false },
   });
 
   test("foreign bytes on any channel end no gateway", async () => {

@@ -3,8 +3,9 @@ import type { Redis } from "ioredis";
 import type { Log } from "#process";
 import type { RedisConnection } from "#redis";
 import type { BusMetrics } from "../metrics.ts";
+import { HEARD_BEFORE } from "./copies.ts";
 
-/** May throw, or give a promise that rejects: that is counted and harms nobody. */
+/** May throw, or give a promise that rejects: that is counted and harms nobody. Gives HEARD_BEFORE for a copy. */
 export type Heard = (channel: string, message: Buffer) => unknown;
 
 /** One wish to hear a channel or a pattern. */
@@ -51,21 +52,23 @@ export const createSubscriptions = (
   let disposed = false;
 
   const call = (entry: Entry | undefined, channel: string, message: Buffer) => {
-    metrics.received();
-    if (entry === undefined) return;
     const failed = (error: unknown) => {
       metrics.malformed();
       log.warn({ err: error, channel }, "a message could not be handled");
     };
-    // A copy where a listener might end another: what is heard may change while it is called.
-    for (const heard of entry.heard.length === 1 ? entry.heard : [...entry.heard]) {
+    let isCopy = entry !== undefined;
+    for (const heard of entry?.heard ?? []) {
       try {
         const handling = heard(channel, message);
+        if (handling !== HEARD_BEFORE) isCopy = false;
         if (handling instanceof Promise) handling.catch(failed);
       } catch (error) {
+        isCopy = false;
         failed(error);
       }
     }
+    if (isCopy) metrics.copied();
+    else metrics.received();
   };
 
   const nextBatch = (): { kind: Kind; batch: Entry[] } | undefined => {

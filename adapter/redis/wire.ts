@@ -46,8 +46,7 @@ export type Emissions = (sender: string, nsp: string, packet: object, target: Ta
 const MAX_COPIES_BYTES = 1 << 20;
 
 export const createEmissions = (prefix: string, publisher: Publisher, addressing: Addressing): Emissions => {
-  const id = randomBytes(6).toString("base64url");
-  let last = 0;
+  const nextId = createCopyIds();
   return (sender, nsp, packet, { rooms, except, flags }) => {
     const options = { rooms: [...rooms], except, flags };
     const whole = encode([sender, packet, options]);
@@ -56,8 +55,7 @@ export const createEmissions = (prefix: string, publisher: Publisher, addressing
     if (typeof channels === "string") return publisher.publish(channels, whole);
     if (channels.includes(everyone) || channels.length * whole.length > MAX_COPIES_BYTES)
       return publisher.publish(everyone, whole);
-    last += 1;
-    const copy = encode([sender, null, options, id, last, packet]);
+    const copy = encode([sender, null, nextId(), options, packet]);
     for (const channel of channels) publisher.publish(channel, copy);
     publisher.publish(officialChannel(prefix, nsp), whole);
   };
@@ -73,14 +71,38 @@ const rooms = z.array(z.union([z.string(), z.number()]).transform(String)).catch
 
 /** Whom an emission is for. Emitters in other languages write nothing, null or "" for what is empty. */
 export const targets = z.looseObject({ rooms, except: rooms, flags: z.looseObject({}).catch({}) });
-const copy = z.tuple([z.unknown(), z.null(), z.unknown(), z.string(), z.number(), z.unknown()]);
+const PUBLISHER_LENGTH = 6;
+const NUMBER_LENGTH = 6;
+const ID_LENGTH = PUBLISHER_LENGTH + NUMBER_LENGTH;
 
-/** Of which emission a decoded message is a copy; undefined where it is none. Throws where it is neither. */
-export const copyOf = (message: unknown[]) => {
-  if (message[1] !== null) return undefined;
-  const [sender, , options, publisher, number, packet] = copy.parse(message);
-  return { publisher, number, emission: [sender, packet, options] };
+/** Who publishes, and a number in base 36, of one length together, so that they stand at a fixed place. */
+const createCopyIds = (
+  publisher: string = randomBytes(PUBLISHER_LENGTH).toString("base64url").slice(0, PUBLISHER_LENGTH),
+) => {
+  let last = 0;
+  return () => {
+    last = (last + 1) % 36 ** NUMBER_LENGTH;
+    return publisher + last.toString(36).padStart(NUMBER_LENGTH, "0");
+  };
 };
+
+/** Senders of copies are adapters, whose names have six characters: `[sender, null, id, options, packet]` in MessagePack. */
+const COPY_HEAD = { list: 0x95, nilAt: 8, nil: 0xc0, lengthAt: 9, length: 0xa0 + ID_LENGTH, idAt: 10 };
+
+/** Of which emission a message is a copy, read without decoding it; undefined where it is none. */
+export const copyId = (message: Buffer): { publisher: string; number: string } | undefined => {
+  const { list, nilAt, nil, lengthAt, length, idAt } = COPY_HEAD;
+  if (message[0] !== list || message[nilAt] !== nil || message[lengthAt] !== length) return undefined;
+  const numberAt = idAt + PUBLISHER_LENGTH;
+  return {
+    publisher: message.toString("latin1", idAt, numberAt),
+    number: message.toString("latin1", numberAt, idAt + ID_LENGTH),
+  };
+};
+
+/** `[sender, packet, options]` of a decoded emission, a copy or not. */
+export const emissionOf = (message: unknown[]): unknown[] =>
+  message[1] === null ? [message[0], message[4], message[3]] : message;
 
 /** Speaks as `@socket.io/redis-emitter` does, over this process's one publishing connection. */
 export const redisEmitterWire = (
@@ -111,7 +133,7 @@ export const redisEmitterWire = (
 
 const eventOf = (message: Buffer): { rooms: string[]; event: string; args: unknown[] } => {
   const decoded = z.array(z.unknown()).parse(decode(message));
-  const [, packet, options] = copyOf(decoded)?.emission ?? decoded;
+  const [, packet, options] = emissionOf(decoded);
   const [event, ...args] = z.looseObject({ data: z.array(z.unknown()) }).parse(packet).data;
   return { rooms: targets.parse(options).rooms, event: String(event), args };
 };
