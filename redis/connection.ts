@@ -56,10 +56,10 @@ export const connectRedis = async (options: ConnectOptions): Promise<RedisConnec
     up.call(next);
   };
   const keepTrying = async (isOver: (error: unknown) => boolean = () => false): Promise<void> => {
-    for (; !stopped.signal.aborted && redis === undefined; failures += 1) {
+    for (; !stopped.signal.aborted; failures += 1) {
       try {
         if (failures > 0) await wait(backoffMs(failures, BACKOFF, random), undefined, { signal: stopped.signal });
-        await take();
+        return await take();
       } catch (error) {
         reason = error;
         if (isOver(error)) throw error;
@@ -73,7 +73,7 @@ export const connectRedis = async (options: ConnectOptions): Promise<RedisConnec
     if (stopped.signal.aborted) return;
     log.warn({ err: reason, name }, "redis connection closed");
     // One that is lost again and again is waited for longer and longer.
-    if (performance.now() - upSince > BACKOFF.maxMs) failures = 1;
+    failures = performance.now() - upSince > BACKOFF.maxMs ? 1 : failures + 1;
     down.call();
     trying = keepTrying();
   };

@@ -31,7 +31,7 @@ const host = z.string().nullable();
 const slotsReply = z.array(z.tuple([z.number(), z.number()]).rest(z.tuple([host, z.number()]).rest(z.unknown())));
 
 /** Connects once, to this node. Nothing is queued, sent twice or connected again; rejects with why. */
-const open = async ({ host, port }: RedisNode, options: Options): Promise<Redis> => {
+const open = ({ host, port }: RedisNode, options: Options): Promise<Redis> => {
   const redis = new Redis({
     ...options,
     host,
@@ -50,13 +50,13 @@ const open = async ({ host, port }: RedisNode, options: Options): Promise<Redis>
   let reason: unknown;
   redis.on("error", (error) => (reason = error));
   redis.on("connect", () => coalesceWrites(redis.stream));
-  try {
-    await redis.connect();
-  } catch (error) {
-    redis.disconnect();
-    throw new Error(`no connection to redis at ${host}:${port}`, { cause: reason ?? error });
-  }
-  return redis;
+  return redis.connect().then(
+    () => redis,
+    (error: unknown) => {
+      redis.disconnect();
+      throw new Error(`no connection to redis at ${host}:${port}`, { cause: reason ?? error });
+    },
+  );
 };
 
 /** The first of `nodes` that is reached and of which `then` gives something. Rejects with what the last one said. */

@@ -65,9 +65,9 @@ describe("masters killed under load", () => {
     await eventually(() => expect(ben.heard.at(-1)).toEqual(["n", 50]));
 
     const killed = killMasters(set);
-    let isOver = false;
-    killed.finally(() => (isOver = true)).catch(() => {});
-    while (!isOver) await say();
+    const over = new AbortController();
+    killed.finally(() => over.abort()).catch(() => {});
+    while (!over.signal.aborted) await say();
     await killed;
     await eventually(
       async () => {

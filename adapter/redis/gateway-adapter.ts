@@ -181,7 +181,7 @@ export class GatewayAdapter extends RedisAdapter {
 
   /** Resolves when all that is published to the rooms from now on reaches the socket, or Redis is away. */
   override addAll(id: string, rooms: Set<Room>): Promise<void> | void {
-    super.addAll(id, rooms);
+    void super.addAll(id, rooms);
     return this.#rooms.active(rooms);
   }
   override broadcast(packet: Packet, options: BroadcastOptions): void {

@@ -12,10 +12,10 @@ export const startGuardedRedis = async (
   const acl = join(directory, "users.acl");
   writeFileSync(acl, `user default on >admin ~* &* +@all\nuser realtime on >p@ss ${rights.join(" ")}\n`);
   const server = await startRedisProcess({
-    args: (port) => [
-      ...["--port", "0", "--tls-port", String(port), "--tls-auth-clients", "no"],
-      ...["--tls-cert-file", cert, "--tls-key-file", key, "--aclfile", acl],
-    ],
+    args: (port) =>
+      `--port 0 --tls-port ${port} --tls-auth-clients no --tls-cert-file ${cert} --tls-key-file ${key} --aclfile ${acl}`.split(
+        " ",
+      ),
     client: { tls: { rejectUnauthorized: false }, password: "admin" },
   });
   return {

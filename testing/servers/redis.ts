@@ -92,7 +92,7 @@ export const startRedisProcess = async ({ args, config, client = {} }: ProcessOp
   };
   const start = async () => {
     const output = openSync(join(directory, "log"), "a");
-    const started = spawn(String(command), rest, { stdio: ["ignore", output, output], detached: true });
+    const started = spawn(command, rest, { stdio: ["ignore", output, output], detached: true });
     started.unref();
     child = started;
     const left = binary === undefined ? { container: name, directory } : { pid: started.pid, directory };
@@ -163,9 +163,9 @@ export const startSentinels = async (args: readonly string[] = []): Promise<Redi
     uri: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(",")}/main`,
     nodes,
     master: async () => {
-      const [, port] = (await sentinel?.call("SENTINEL", "get-master-addr-by-name", "main")) as [string, string];
-      const master = nodes.find((node) => String(node.port) === port);
-      if (master === undefined) throw new Error(`no master at ${port}`);
+      const found = String(await sentinel?.call("SENTINEL", "get-master-addr-by-name", "main"));
+      const master = nodes.find(({ port }) => found === `127.0.0.1,${port}`);
+      if (master === undefined) throw new Error(`no master at ${found}`);
       return master;
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
