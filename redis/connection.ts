@@ -80,8 +80,11 @@ export const connectRedis = async (options: ConnectOptions): Promise<RedisConnec
 
   trying = keepTrying((error) => error instanceof Misconfigured);
   const tooLate = new AbortController();
-  await Promise.race([trying, wait(firstMs, undefined, { signal: tooLate.signal })]);
-  tooLate.abort();
+  try {
+    await Promise.race([trying, wait(firstMs, undefined, { signal: tooLate.signal })]);
+  } finally {
+    tooLate.abort();
+  }
   if (redis === undefined) {
     stopped.abort();
     throw new Error(`redis did not answer within ${firstMs / 1000} s`, { cause: reason });

@@ -2,18 +2,19 @@ import { RedisAdapter } from "@socket.io/redis-adapter";
 import { decode, encode } from "notepack.io";
 import type { Namespace } from "socket.io";
 import { Adapter, type BroadcastOptions, type Room } from "socket.io-adapter";
+import { partial } from "../bus-adapter.ts";
 import { passGate } from "../gate.ts";
 import type { JobGate } from "../port.ts";
 import { createRoomBindings } from "../room-bindings.ts";
 import type { Addressing } from "../addressing.ts";
-import { HEARD_BEFORE, type Once } from "./copies.ts";
+import { publishingClient, subscribingClient } from "./clients.ts";
+import type { Once } from "./copies.ts";
 import type { Asking, NamespaceAsking } from "./asking.ts";
 import type { Publisher } from "./publisher.ts";
-import type { Heard, Hearing, Subscriptions } from "./subscriptions.ts";
-import { copyId, emissionChannel, emissionOf, REQUEST, socketsPattern, targets, type Emissions } from "./wire.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+import { emissionChannel, emissionOf, REQUEST, targets, type Emissions } from "./wire.ts";
 
 type Packet = Parameters<Adapter["broadcast"]>[0];
-type Listener = (...args: unknown[]) => unknown;
 
 /** What the adapters of one process share. */
 export interface RedisGateway {
@@ -32,78 +33,8 @@ export interface RedisGateway {
 
 const ANSWER_MS = 5000;
 
-/** What the adapter takes for an ioredis client to publish with: it neither throws nor leaves a rejection. */
-const publishingClient = ({ publisher, asking }: RedisGateway) => ({
-  publish: (channel: string, message: Uint8Array | string) =>
-    publisher.publish(channel, asking.signed(channel, message)),
-  send_command: (
-    _command: string,
-    [, channel]: [string, string],
-    done: (error: unknown, reply?: [string, number]) => void,
-  ) => {
-    publisher.subscribers([channel]).then((counts) => done(null, [channel, counts?.[0] ?? 1]), done);
-  },
-  on: () => {},
-  off: () => {},
-});
-
 const beginsWith = (message: Uint8Array, start: Uint8Array, at = 0): boolean =>
   message.length >= at + start.length && start.every((byte, index) => message[at + index] === byte);
-
-/** What an adapter knows of the messages that come, before they are decoded. */
-interface Known {
-  /** A socket here is in the room. */
-  isHeld(room: string): boolean;
-  /** The adapter has said it itself, and acted on it. */
-  isOwn(message: Buffer): boolean;
-  /** Not a copy of what was read. */
-  isNew(copy: { publisher: string; number: string }): boolean;
-  /** Answers a question of this gateway. */
-  isAnswer(channel: string, message: Buffer): boolean;
-}
-
-/** What the adapter takes for an ioredis client to subscribe with: the namespace's channels, and the rooms' that are told by `rooms`. */
-const subscribingClient = (nsp: string, { prefix, subscriptions }: RedisGateway, known: Known) => {
-  const listeners = new Map<string, Listener>();
-  const hearings = new Map<string, Hearing>();
-  const everyone = emissionChannel(prefix, nsp);
-  const emission: Heard = (channel, message) => {
-    if (channel !== everyone && !known.isHeld(channel.slice(everyone.length, -1))) return;
-    if (known.isOwn(message)) return;
-    const copy = copyId(message);
-    if (copy !== undefined && !known.isNew(copy)) return HEARD_BEFORE;
-    return listeners.get("pmessageBuffer")?.(undefined, channel, message);
-  };
-  const request: Heard = (channel, message) =>
-    known.isOwn(message) || known.isAnswer(channel, message)
-      ? undefined
-      : listeners.get("messageBuffer")?.(channel, message);
-  return {
-    hearings,
-    /** The way in of rooms. */
-    rooms: {
-      subscribe: async (channel: string): Promise<AsyncDisposable> => {
-        // The room "" has none of its own.
-        const hearing = channel === everyone ? undefined : subscriptions.channel(channel, emission);
-        await hearing?.active;
-        return { [Symbol.asyncDispose]: async () => hearing?.end() };
-      },
-    },
-    on: (event: string, listener: Listener) => void listeners.set(event, listener),
-    off: (event: string) => void listeners.delete(event),
-    psubscribe: () => {
-      hearings.set("everyone", subscriptions.channel(everyone, emission));
-      hearings.set("sockets", subscriptions.pattern(socketsPattern(prefix, nsp), emission));
-    },
-    subscribe: (channels: string[]) => {
-      for (const channel of channels) hearings.set(channel, subscriptions.channel(channel, request));
-    },
-    punsubscribe: () => {},
-    unsubscribe: () => {
-      for (const hearing of hearings.values()) hearing.end();
-    },
-  };
-};
 
 const here = (options: BroadcastOptions): BroadcastOptions => ({
   ...options,
@@ -114,13 +45,6 @@ const isObject = (it: unknown): it is object => typeof it === "object" && it !==
 const hasJob = (options: unknown): boolean =>
   isObject(options) && "flags" in options && isObject(options.flags) && "job" in options.flags;
 const isLocal = (options: BroadcastOptions): boolean => options.flags?.local === true;
-
-/** What was answered, and by whom not: thrown, or given to an ack. */
-const partial = (responses: unknown[], missing: string[]): Error =>
-  Object.assign(new Error(`timeout reached: missing ${missing.length} responses: ${missing.join(", ")}`), {
-    responses,
-    missing,
-  });
 
 /**
  * socket.io's Redis adapter with its wire format, which hears rooms one by one and not all of the namespace: a room's channel from its first
