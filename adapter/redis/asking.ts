@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import type { Questions } from "../questions.ts";
 import type { Publisher } from "./publisher.ts";
-import { requestChannel, responseChannel } from "./wire.ts";
+import { encodeRequest, requestChannel, responseChannel } from "./wire.ts";
 
 const response = z.looseObject({
   requestId: z.string(),
@@ -22,6 +22,8 @@ interface AskOptions {
 export interface NamespaceAsking {
   /** Publishes the request; resolves with those whose answer is missing: the time is over, or they are gone. Never rejects. */
   ask(request: object, options: AskOptions): Promise<string[]>;
+  /** Publishes the request; nobody answers. */
+  tell(request: object): void;
   /** Takes in an answer; false: it is to none of these questions. Throws where it cannot be read. */
   answer(channel: string, message: Buffer): boolean;
   /** How many servers there are, this one too. Never rejects. */
@@ -37,6 +39,8 @@ export interface AskingOptions {
   others: (nsp: string) => string[];
   /** The channel that only this gateway hears. */
   ownChannel: (node: string) => string;
+  /** Redis was away a moment ago: others may not be back yet. */
+  isSettling: () => boolean;
 }
 
 interface Asked {
@@ -50,7 +54,7 @@ const LOOK_MS = 500;
 const OPEN_BRACE = 0x7b;
 
 /** Says to `of` one namespace who is to answer, and counts who has. */
-export const createAsking = ({ prefix, node, publisher, questions, others, ownChannel }: AskingOptions) => {
+export const createAsking = ({ prefix, node, publisher, questions, others, ownChannel, isSettling }: AskingOptions) => {
   /** How many connections hear the requests, and who of `nodes` hears nothing any more; undefined where that cannot be known. */
   const look = async (nsp: string, nodes: string[]): Promise<{ hearers: number; gone: string[] } | undefined> => {
     const [hearers = 0, ...hears] =
@@ -66,28 +70,28 @@ export const createAsking = ({ prefix, node, publisher, questions, others, ownCh
     const asked = new Map<string, Asked>();
     const channel = responseChannel(prefix, nsp);
     return {
-      ask: async (request, { timeoutMs, heard }) => {
+      ask: async (request, { timeoutMs, heard: answered }) => {
         const nodes = others(nsp);
-        let gone: string[] = [];
-        let strangers: string[] = [];
+        let seen: Awaited<ReturnType<typeof look>>;
         try {
-          const seen = await look(nsp, nodes);
-          gone = seen?.gone ?? [];
-          const unknown = (seen?.hearers ?? 0) - 1 - (nodes.length - gone.length);
-          strangers = Array.from(
-            { length: Math.max(0, unknown) },
-            (_, index) => `server ${index + 1} with another adapter`,
-          );
+          seen = await look(nsp, nodes);
         } catch {
           return nodes;
         }
-        const expected = [...nodes.filter((other) => !gone.includes(other)), ...strangers];
-        if (expected.length === 0) return gone;
+        const heard = nodes.filter((other) => seen?.gone.includes(other) !== true);
+        // Who heard nothing any more before the question is no part of the cluster, and its sockets are gone with it.
+        const late = isSettling() ? (seen?.gone ?? []) : [];
+        const strangers = Array.from(
+          { length: Math.max(0, (seen?.hearers ?? 0) - 1 - heard.length) },
+          (_, index) => `server ${index + 1} with another adapter`,
+        );
+        const expected = [...heard, ...strangers];
+        if (expected.length === 0) return late;
         const settled = Promise.withResolvers<string[]>();
         const question = questions.ask({ nodes: expected, timeoutMs, heard: () => {}, settled: settled.resolve });
         const requestId = randomBytes(6).toString("base64url");
-        asked.set(requestId, { question, heard, strangers });
-        publisher.publish(requestChannel(prefix, nsp), JSON.stringify({ uid, requestId, ...request }));
+        asked.set(requestId, { question, heard: answered, strangers });
+        publisher.publish(requestChannel(prefix, nsp), encodeRequest({ uid, requestId, ...request }));
         const looking = setInterval(() => {
           look(nsp, nodes).then(
             (seen) => {
@@ -101,8 +105,9 @@ export const createAsking = ({ prefix, node, publisher, questions, others, ownCh
         const missing = await settled.promise;
         clearInterval(looking);
         asked.delete(requestId);
-        return [...gone, ...missing];
+        return [...late, ...missing];
       },
+      tell: (request) => publisher.publish(requestChannel(prefix, nsp), encodeRequest({ uid, ...request })),
       answer: (from, message) => {
         if (!from.startsWith(channel) || message[0] !== OPEN_BRACE) return false;
         const said = response.safeParse(JSON.parse(message.toString()));

@@ -146,7 +146,7 @@ export class GatewayAdapter extends RedisAdapter {
   }
   override serverSideEmit(packet: unknown[]): void {
     const ack = packet.at(-1);
-    if (typeof ack !== "function") return super.serverSideEmit(packet);
+    if (typeof ack !== "function") return this.#asking.tell({ type: REQUEST.serverSideEmit, data: packet });
     const responses: unknown[] = [];
     const request = { type: REQUEST.serverSideEmit, data: packet.slice(0, -1) };
     void this.#asking

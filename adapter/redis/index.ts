@@ -19,6 +19,8 @@ import { createSubscriptions } from "./subscriptions.ts";
 import { createEmissions, redisAddressing, redisEmitterWire, redisListener } from "./wire.ts";
 
 const MAIN = "/";
+/** Within it all who were connected before are connected again. */
+const SETTLING_MS = 5000;
 
 /** The delivery plane on Redis: two connections, one to publish and one to hear. Rejects where it cannot connect within 10 s. */
 export const openRedisDelivery = async (options: DeliveryOptions): Promise<Delivery> => {
@@ -75,6 +77,8 @@ export const openRedisDelivery = async (options: DeliveryOptions): Promise<Deliv
     serving.add(adapter);
     beats?.announce();
   };
+  let upAt = -Infinity;
+  sub.onUp(() => (upAt = performance.now()));
   const attach = (io: Server, gate?: JobGate) => {
     const asking = createAsking({
       prefix,
@@ -83,6 +87,7 @@ export const openRedisDelivery = async (options: DeliveryOptions): Promise<Deliv
       questions,
       others,
       ownChannel: (other) => busChannel(cluster, answerTopic(other)),
+      isSettling: () => performance.now() - upAt < SETTLING_MS,
     });
     const once: RedisGateway["once"] = createOnce();
     const gateway = {

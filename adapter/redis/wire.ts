@@ -29,6 +29,16 @@ export const socketsPattern = (prefix: string, nsp: string): string =>
 
 /** Request types of socket.io's Redis adapter. */
 export const REQUEST = { join: 2, leave: 3, disconnect: 4, fetch: 5, serverSideEmit: 6 } as const;
+
+const hasBinary = (it: unknown): boolean =>
+  it instanceof Uint8Array ||
+  it instanceof ArrayBuffer ||
+  (typeof it === "object" && it !== null && Object.values(it).some(hasBinary));
+
+/** A request as all adapters read it: JSON, or MessagePack where that would spoil it. */
+export const encodeRequest = (request: object): Uint8Array | string =>
+  hasBinary(request) ? encode(request) : JSON.stringify(request);
+
 const EMITTER = "emitter";
 const EVENT = 2;
 const MAIN = "/";
