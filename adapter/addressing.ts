@@ -9,6 +9,13 @@ export const MAX_ROOMS = 256;
 /** Whether a room has a topic of its own. Rooms of the form of a socket's id have none: they hold one socket, and come and go with it. */
 export const isBindable = (room: string): boolean => !/^[\w-]{20}$/.test(room);
 
+/** How topics are called. */
+export interface TopicNames {
+  namespaceTopic: (nsp: string) => string;
+  roomTopic: (nsp: string, room: string) => string;
+}
+const TOPICS: TopicNames = { namespaceTopic, roomTopic };
+
 /** Where what one process says to rooms is published, so that all who hold a member hear it, in the order in which it was said. */
 export interface Addressing {
   /** `rooms` empty: everyone. */
@@ -17,7 +24,10 @@ export interface Addressing {
   joined(nsp: string, rooms: Iterable<string>): void;
 }
 
-export const createAddressing = (clock: () => number = () => performance.now()): Addressing => {
+export const createAddressing = (
+  clock: () => number = () => performance.now(),
+  { namespaceTopic, roomTopic }: TopicNames = TOPICS,
+): Addressing => {
   /** Topic → until when, in the order of `until`. */
   const joining = new Map<string, number>();
   let allUntil = 0;

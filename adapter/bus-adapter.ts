@@ -60,7 +60,8 @@ class EncodedPacket {
 
 type Acks = (...args: unknown[]) => void;
 
-const partial = (responses: unknown[], missing: string[]): Error =>
+/** What was answered, and by whom not: thrown, or given to an ack. */
+export const partial = (responses: unknown[], missing: string[]): Error =>
   Object.assign(new Error(`timeout reached: missing ${missing.length} responses: ${missing.join(", ")}`), {
     responses,
     missing,

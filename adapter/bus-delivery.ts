@@ -26,8 +26,8 @@ import { keepWhileJoined } from "./keep-while-joined.ts";
 import { createQuestions } from "./questions.ts";
 
 const MAIN = "/";
-const LINGER_MS = 5000;
-const EXPECT_MS = 1000;
+export const LINGER_MS = 5000;
+export const EXPECT_MS = 1000;
 const namespaces = z.object({ namespaces: z.array(z.string()) });
 type Served = z.infer<typeof namespaces>;
 
@@ -67,7 +67,7 @@ const busListener = (bus: Bus): Listener => {
 };
 
 /** What makes a process a gateway among gateways: who else serves which namespace, and where answers arrive. */
-const joinGateways = async (
+export const joinGateways = async (
   bus: Bus,
   options: { node: string; served: () => Served; log: Log; timing: HeartbeatTiming },
   { answered, gone }: { answered: (bytes: Uint8Array) => void; gone: (node: string, goodbye: boolean) => void },

@@ -7,6 +7,7 @@ export interface BusMetrics {
   malformed(): void;
   interrupted(): void;
   received(): void;
+  copied(): void;
 }
 
 /** The counters, registered once per registry. */
@@ -28,10 +29,15 @@ export const busMetrics = (registry: Registry): BusMetrics => {
     name: "realtime_bus_received_total",
     help: "Messages that this process took in from the Bus, its own too.",
   });
+  const copied = counter(registry, {
+    name: "realtime_bus_copies_total",
+    help: "Further copies, passed over, of messages to several rooms or topics that this process had taken in.",
+  });
   return {
     dropped: (reason, count = 1) => dropped.inc({ reason }, count),
     malformed: () => malformed.inc(),
     interrupted: () => interrupted.inc(),
     received: () => received.inc(),
+    copied: () => copied.inc(),
   };
 };

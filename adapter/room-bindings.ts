@@ -4,7 +4,7 @@ import { isBindable } from "./addressing.ts";
 const LOOK_MS = 100;
 
 export interface RoomBindingsOptions {
-  bus: Bus;
+  bus: Pick<Bus, "subscribe" | "connected">;
   /** The Bus topic of a room. */
   topicOf: (room: string) => string;
   hear: (message: Uint8Array) => void;

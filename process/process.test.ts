@@ -12,7 +12,6 @@ import {
   Misconfigured,
   readEnvironment,
   readServerSettings,
-  redisAddress,
   settingsOf,
   silentLog,
   watchDirectory,
@@ -172,6 +171,7 @@ describe("a server's directory", () => {
     [{ host: "rabbit" }, "amqp://rabbit:5672"],
     [{ host: "rabbit", username: "me", password: "p@ss/word", port: "1" }, "amqp://me:p%40ss%2Fword@rabbit:1"],
     [{ host: "rabbit", "ca.crt": "PEM" }, "amqps://rabbit:5672"],
+    [{ host: "one, two", port: "7" }, "amqp://one:7,two:7"],
   ])("%j", async (keys, uri) => {
     const at = await mkdtemp(join(directory, "server-"));
     for (const [name, value] of Object.entries(keys)) await writeFile(join(at, name), value);
@@ -181,20 +181,6 @@ describe("a server's directory", () => {
   test("without an address names the keys that would do", async () => {
     const at = await mkdtemp(join(directory, "server-"));
     await expect(readServerSettings("redis", at)).rejects.toThrow(/neither uri nor host/);
-  });
-
-  test.each([
-    [{ uri: "redis://h" }, { host: "h", port: 6379, db: 0, tls: undefined }],
-    [
-      { uri: "rediss://me:p%40ss@[::1]:7/3" },
-      { host: "::1", port: 7, username: "me", password: "p@ss", db: 3, tls: {} },
-    ],
-    [
-      { uri: "redis://h", ca: "PEM" },
-      { host: "h", tls: { ca: "PEM" } },
-    ],
-  ])("of Redis: %j", (settings, address) => {
-    expect(redisAddress(settings)).toMatchObject(address);
   });
 
   test("is named where it is missing", () => {

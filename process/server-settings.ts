@@ -20,7 +20,8 @@ export const readServerSettings = async (type: keyof typeof SCHEMES, directory: 
     throw new Error(`${directory}: neither uri nor host is there; write the address of ${type} into one of them`);
   const login = password === undefined ? "" : `${encodeURIComponent(username ?? "")}:${encodeURIComponent(password)}@`;
   const scheme = ca === undefined ? SCHEMES[type] : `${SCHEMES[type]}s`;
-  return { uri: `${scheme}://${login}${host}:${port ?? PORTS[type]}`, ca };
+  const hosts = host.split(",").map((one) => `${one.trim()}:${port ?? PORTS[type]}`);
+  return { uri: `${scheme}://${login}${hosts.join(",")}`, ca };
 };
 
 const DIRECTORIES = {
@@ -42,17 +43,4 @@ export const settingsOf = (
   const directory = env[DIRECTORIES[driver]];
   if (directory === undefined) throw new Error(`${DIRECTORIES[driver]} is not set, but ${driver} is used`);
   return () => readServerSettings(driver === "zeromq" ? "hub" : driver, directory);
-};
-
-/** The parts of a Redis server's address, as its clients take them: `redis://user:password@host:port/db`. */
-export const redisAddress = ({ uri, ca }: ServerSettings) => {
-  const { protocol, hostname, port, username, password, pathname } = new URL(uri);
-  return {
-    host: hostname.replace(/^\[|\]$/g, ""),
-    port: port === "" ? PORTS.redis : Number(port),
-    username: username === "" ? undefined : decodeURIComponent(username),
-    password: password === "" ? undefined : decodeURIComponent(password),
-    db: Number(pathname.slice(1) || 0),
-    tls: ca !== undefined ? { ca } : protocol === "rediss:" ? {} : undefined,
-  };
 };

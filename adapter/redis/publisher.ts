@@ -1,5 +1,5 @@
+import type { RedisConnection } from "#redis";
 import type { BusMetrics } from "../metrics.ts";
-import type { Connection } from "./connection.ts";
 
 const MAX_MESSAGES = 100_000;
 const MAX_BYTES = 64 << 20;
@@ -8,21 +8,28 @@ const MAX_BYTES = 64 << 20;
 export interface Publisher {
   /** Never throws, never waits, never queues without bound: what cannot be sent is dropped and counted. */
   publish(channel: string, message: Uint8Array | string): void;
-  /** How many connections are subscribed to `channel`, not counting patterns. Rejects where Redis is away. */
-  subscribers(channel: string): Promise<number>;
+  /**
+   * How many connections are subscribed to each channel, not counting patterns; undefined where no server knows that, as in a Redis Cluster.
+   * Rejects where Redis is away.
+   */
+  subscribers(channels: readonly string[]): Promise<number[] | undefined>;
 }
 
-export const createPublisher = ({ client, isReady }: Connection, metrics: BusMetrics): Publisher => {
+export const createPublisher = (
+  connection: RedisConnection,
+  { metrics, isCluster }: { metrics: BusMetrics; isCluster: boolean },
+): Publisher => {
   let messages = 0;
   let bytes = 0;
   return {
     publish: (channel, message) => {
-      if (!isReady()) return metrics.dropped("away");
+      const redis = connection.current();
+      if (redis === undefined || !connection.isReady()) return metrics.dropped("away");
       if (messages >= MAX_MESSAGES || bytes >= MAX_BYTES) return metrics.dropped("full");
       const { length } = message;
       messages += 1;
       bytes += length;
-      client
+      redis
         .publish(channel, typeof message === "string" || message instanceof Buffer ? message : Buffer.from(message))
         .then(
           () => {
@@ -36,9 +43,12 @@ export const createPublisher = ({ client, isReady }: Connection, metrics: BusMet
           },
         );
     },
-    subscribers: async (channel) => {
-      const [, count] = await client.pubsub("NUMSUB", channel);
-      return Number(count);
+    subscribers: async (channels) => {
+      const redis = connection.current();
+      if (redis === undefined) throw new Error("redis is away");
+      if (isCluster) return undefined;
+      const counts = await redis.pubsub("NUMSUB", ...channels);
+      return counts.filter((_, index) => index % 2 === 1).map(Number);
     },
   };
 };

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Redis } from "ioredis";
 import type { Log } from "#process";
+import type { RedisConnection } from "#redis";
 import type { BusMetrics } from "../metrics.ts";
-import type { Connection } from "./connection.ts";
+import { HEARD_BEFORE } from "./copies.ts";
 
-/** May throw, or give a promise that rejects: that is counted and harms nobody. */
-type Heard = (channel: string, message: Buffer) => unknown;
+/** May throw, or give a promise that rejects: that is counted and harms nobody. Gives HEARD_BEFORE for a copy. */
+export type Heard = (channel: string, message: Buffer) => unknown;
 
 /** One wish to hear a channel or a pattern. */
 export interface Hearing {
@@ -20,115 +22,161 @@ export interface Subscriptions extends Disposable {
   pattern(pattern: string, heard: Heard): Hearing;
 }
 
+type Kind = "channel" | "pattern";
+
 interface Entry {
+  kind: Kind;
   name: string;
-  heard: Set<Heard>;
-  /** Of which connection it is confirmed. */
-  epoch: number;
-  active: PromiseWithResolvers<void>;
+  heard: Heard[];
+  /** Settled at the first confirmation; made where somebody waits for that. */
+  first: PromiseWithResolvers<void> | undefined;
+  wasConfirmed: boolean;
 }
 
-type Kind = "channel" | "pattern";
+/** Channels per command, of which one is under way: Redis and this process do other things between two. */
+const BATCH = 1000;
 const RETRY_MS = 1000;
 
+const closed = () => new Error("unsubscribed");
+
 export const createSubscriptions = (
-  { client, isReady }: Connection,
+  connection: RedisConnection,
   { metrics, log }: { metrics: BusMetrics; log: Log },
 ): Subscriptions => {
   const entries: Record<Kind, Map<string, Entry>> = { channel: new Map(), pattern: new Map() };
-  const send = {
-    channel: (names: string[]) => client.subscribe(...names),
-    pattern: (names: string[]) => client.psubscribe(...names),
-  };
-  const unsend = {
-    channel: (name: string) => client.unsubscribe(name),
-    pattern: (name: string) => client.punsubscribe(name),
-  };
-  let epoch = 0;
-  let scheduled = false;
+  /** Wished, and not asked for on this connection yet. */
+  let missing = new Set<Entry>();
+  /** No longer wished, and not said so on this connection yet. */
+  const over: Record<Kind, Set<string>> = { channel: new Set(), pattern: new Set() };
+  let flushing: Promise<void> | undefined;
   let disposed = false;
-  let up = isReady();
 
-  const confirm = async (kind: Kind, missing: Entry[]) => {
-    const asked = epoch;
-    for (const entry of missing) entry.epoch = asked;
-    try {
-      await send[kind](missing.map(({ name }) => name));
-      if (asked === epoch) for (const entry of missing) entry.active.resolve();
-    } catch (error) {
-      for (const entry of missing) if (entry.epoch === asked) entry.epoch = -1;
-      if (asked !== epoch || disposed) return;
-      log.warn({ err: error }, "redis refused a subscription");
-      await sleep(RETRY_MS, undefined, { ref: false });
-      schedule();
-    }
-  };
-  const flush = () => {
-    scheduled = false;
-    if (!isReady() || disposed) return;
-    for (const kind of ["channel", "pattern"] as const) {
-      const missing = [...entries[kind].values()].filter((entry) => entry.epoch !== epoch);
-      if (missing.length > 0) void confirm(kind, missing);
-    }
-  };
-  const schedule = () => {
-    if (scheduled) return;
-    scheduled = true;
-    queueMicrotask(flush);
-  };
   const call = (entry: Entry | undefined, channel: string, message: Buffer) => {
-    if (entry === undefined) return;
     const failed = (error: unknown) => {
       metrics.malformed();
       log.warn({ err: error, channel }, "a message could not be handled");
     };
-    for (const heard of entry.heard) {
+    let isCopy = entry !== undefined;
+    for (const heard of entry?.heard ?? []) {
       try {
         const handling = heard(channel, message);
+        if (handling !== HEARD_BEFORE) isCopy = false;
         if (handling instanceof Promise) handling.catch(failed);
       } catch (error) {
+        isCopy = false;
         failed(error);
       }
     }
+    if (isCopy) metrics.copied();
+    else metrics.received();
   };
 
-  client.on("ready", () => {
-    up = true;
-    epoch += 1;
+  const nextBatch = (): { kind: Kind; batch: Entry[] } | undefined => {
+    const [one] = missing;
+    if (one === undefined) return undefined;
+    const batch: Entry[] = [];
+    for (const entry of missing) {
+      if (entry.kind !== one.kind) continue;
+      if (batch.push(entry) === BATCH) break;
+    }
+    for (const entry of batch) missing.delete(entry);
+    return { kind: one.kind, batch };
+  };
+  const unsubscribe = (redis: Redis) => {
+    for (const kind of ["channel", "pattern"] as const) {
+      const names = [...over[kind]];
+      over[kind].clear();
+      for (let from = 0; from < names.length; from += BATCH) {
+        const some = names.slice(from, from + BATCH);
+        (kind === "channel" ? redis.unsubscribe(...some) : redis.punsubscribe(...some)).catch(() => {});
+      }
+    }
+  };
+  const flush = async (redis: Redis): Promise<void> => {
+    const isOver = () => disposed || connection.current() !== redis;
+    for (;;) {
+      // In the next turn, so that what is wished together is asked together.
+      await Promise.resolve();
+      if (isOver()) return;
+      unsubscribe(redis);
+      const next = nextBatch();
+      if (next === undefined) return;
+      const names = next.batch.map(({ name }) => name);
+      try {
+        await (next.kind === "channel" ? redis.subscribe(...names) : redis.psubscribe(...names));
+        for (const entry of next.batch) {
+          entry.wasConfirmed = true;
+          entry.first?.resolve();
+          entry.first = undefined;
+        }
+      } catch (error) {
+        if (isOver()) return;
+        for (const entry of next.batch) if (entries[entry.kind].get(entry.name) === entry) missing.add(entry);
+        log.warn({ err: error }, "redis refused a subscription");
+        await sleep(RETRY_MS, undefined, { ref: false });
+      }
+    }
+  };
+  const schedule = () => {
+    const redis = connection.current();
+    if (flushing !== undefined || redis === undefined || disposed) return;
+    const flushed = flush(redis).then(() => {
+      if (flushing !== flushed) return;
+      flushing = undefined;
+      if (missing.size > 0 || over.channel.size > 0 || over.pattern.size > 0) schedule();
+    });
+    flushing = flushed;
+  };
+
+  connection.onUp((redis) => {
+    redis.on("messageBuffer", (channel: Buffer, message: Buffer) => {
+      const name = channel.toString();
+      call(entries.channel.get(name), name, message);
+    });
+    redis.on("pmessageBuffer", (pattern: string, channel: Buffer, message: Buffer) =>
+      call(entries.pattern.get(pattern), channel.toString(), message),
+    );
+    missing = new Set([...entries.pattern.values(), ...entries.channel.values()]);
+    flushing = undefined;
     schedule();
   });
-  client.on("close", () => {
-    if (up && !disposed) metrics.interrupted();
-    up = false;
-    epoch += 1;
+  connection.onDown(() => {
+    if (!disposed) metrics.interrupted();
+    over.channel.clear();
+    over.pattern.clear();
   });
-  client.on("messageBuffer", (channel: Buffer, message: Buffer) => {
-    const name = channel.toString();
-    call(entries.channel.get(name), name, message);
-  });
-  client.on("pmessageBuffer", (pattern: string, channel: Buffer, message: Buffer) =>
-    call(entries.pattern.get(pattern), channel.toString(), message),
-  );
 
   const add = (kind: Kind, name: string, heard: Heard): Hearing => {
     let entry = entries[kind].get(name);
     if (entry === undefined) {
-      entry = { name, heard: new Set(), epoch: -1, active: Promise.withResolvers() };
-      entry.active.promise.catch(() => {});
+      entry = { kind, name, heard: [], first: undefined, wasConfirmed: false };
       entries[kind].set(name, entry);
+      over[kind].delete(name);
+      missing.add(entry);
       schedule();
     }
-    const { active } = entry;
-    // Its own function: the same one may be added twice.
-    const own: Heard = (channel, message) => heard(channel, message);
-    entry.heard.add(own);
+    const own = entry;
+    own.heard = [...own.heard, heard];
+    let ended = false;
     const end = () => {
-      if (entry === undefined || !entry.heard.delete(own) || entry.heard.size > 0) return;
+      if (ended) return;
+      ended = true;
+      own.heard = own.heard.toSpliced(own.heard.indexOf(heard), 1);
+      if (own.heard.length > 0) return;
       entries[kind].delete(name);
-      active.reject(new Error("unsubscribed"));
-      if (isReady() && !disposed) unsend[kind](name).catch(() => {});
+      own.first?.reject(closed());
+      if (!missing.delete(own)) over[kind].add(name);
+      schedule();
     };
-    return { active: active.promise, end };
+    return {
+      get active() {
+        if (own.wasConfirmed) return Promise.resolve();
+        if (ended || disposed) return Promise.reject(closed());
+        own.first ??= Promise.withResolvers();
+        return own.first.promise;
+      },
+      end,
+    };
   };
   return {
     channel: (name, heard) => add("channel", name, heard),
@@ -136,7 +184,7 @@ export const createSubscriptions = (
     [Symbol.dispose]: () => {
       disposed = true;
       for (const kind of ["channel", "pattern"] as const)
-        for (const { active } of entries[kind].values()) active.reject(new Error("the delivery plane is closed"));
+        for (const { first } of entries[kind].values()) first?.reject(new Error("the delivery plane is closed"));
     },
   };
 };

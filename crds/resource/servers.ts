@@ -40,7 +40,7 @@ const rabbitmq = z.strictObject({
 const mongo = z.strictObject({ secretRef: secretRef.optional().describe(EXTERNAL) });
 
 export const servers = z.strictObject({
-  redis: redis.optional().describe("Redis 6.2 or later."),
+  redis: redis.optional().describe("Redis 6.2 or later: single, behind Sentinels, or a Cluster."),
   rabbitmq: rabbitmq.optional().describe("RabbitMQ 3.10 or later."),
   mongo: mongo.optional().describe("MongoDB, never managed."),
 });

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { StoreOptions } from "../index.ts";
 import type { Store } from "../port.ts";
-import { connectRedis } from "./connection.ts";
+import { connectStore } from "./connection.ts";
 import { redisLedger } from "./ledger.ts";
 import { redisPresence } from "./presence.ts";
 import { redisHistory, redisIds, redisRevocations } from "./small.ts";
@@ -21,7 +21,7 @@ export const openRedisStore = async (
   { beatMs = BEAT_MS } = {},
 ): Promise<Store> => {
   const prefix = `realtime:{${cluster}}:`;
-  const redis = await connectRedis({ prefix, settings, log });
+  const redis = await connectStore({ name: `${node}-store`, prefix, settings, log });
   const listeners = new Set<() => void>();
   let epoch: string | undefined;
   let doubt = false;

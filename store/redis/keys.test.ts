@@ -6,7 +6,6 @@ import { jobKey, mergeEntry, type LedgerEntry, type LedgerRecord } from "#crds";
 import { silentLog } from "#process";
 import { sharedServer } from "#testing";
 import type { Store } from "../port.ts";
-import { redisOptions } from "./connection.ts";
 import { openRedisStore } from "./index.ts";
 
 const cluster = `keys-${randomUUID()}`;
@@ -24,8 +23,7 @@ describe("the store's keys in Redis", () => {
   let redis: Redis;
   beforeAll(async () => {
     const { uri } = await sharedServer("redis");
-    redis = new Redis(redisOptions({ uri }));
-    await redis.connect();
+    redis = new Redis(uri);
     const settings = async () => ({ uri });
     store = await openRedisStore({ cluster, node: "n", settings, log: silentLog(), registry: new Registry() });
   });
@@ -121,20 +119,5 @@ describe("the store's keys in Redis", () => {
         running: of("running"),
       });
     }
-  });
-
-  test.each([
-    ["redis://h", { host: "h", port: 6379, db: 0 }],
-    ["redis://u:p%40@h:7000/2?prefix=x", { host: "h", port: 7000, db: 2, username: "u", password: "p@" }],
-    ["redis://:secret@[::1]:1", { host: "::1", port: 1, password: "secret" }],
-    ["rediss://h", { tls: {} }],
-  ])("%s is reached as it says", (uri, options) => {
-    expect(redisOptions({ uri })).toMatchObject(options);
-  });
-
-  test("an authority means TLS, none means none", () => {
-    expect(redisOptions({ uri: "rediss://h", ca: "PEM" })).toMatchObject({ tls: { ca: "PEM" } });
-    expect(redisOptions({ uri: "redis://h", ca: "PEM" })).toMatchObject({ tls: { ca: "PEM" } });
-    expect(redisOptions({ uri: "redis://h" }).tls).toBeUndefined();
   });
 });
