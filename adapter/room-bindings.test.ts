@@ -11,7 +11,6 @@ const start = (lingerMs = 50) => {
   const held = new Set<string>();
   const bindings = createRoomBindings({
     bus: {
-      publish: () => {},
       connected: () => connected,
       subscribe: async (topic) => {
         topics.push(topic);
