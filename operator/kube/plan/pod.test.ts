@@ -37,6 +37,13 @@ const secret = (secretName: string, ...keys: string[]) => ({
 const jwt = { auth: { jwt: { secretRef: { name: "jwt", key: "shared" } } } };
 const zeromq = { adapter: { type: "zeromq" }, broker: { type: "zeromq" } };
 
+test("pods are spread by one constraint alone: a node without a zone's label would be left out of a second one, and so of both", () => {
+  for (const role of ["gateway", "worker-work"])
+    expect(podOf({ spec: { workers: [{ name: "work", events: ["*"] }] } }, role).spec).toMatchObject({
+      topologySpreadConstraints: [{ topologyKey: "kubernetes.io/hostname", maxSkew: 1 }],
+    });
+});
+
 describe("what a process is told", () => {
   const cases: [string, Given, string, object][] = [
     [

@@ -8,6 +8,7 @@ import { defaultResources } from "./pod-resources.ts";
 import { mergePodTemplate } from "./pod-template.ts";
 import { PORTS } from "./ports.ts";
 import { containerSecurity, podSecurity } from "./security.ts";
+import { spread } from "./spread.ts";
 import { revisionOf } from "./revision.ts";
 import { versionLabel } from "./version-label.ts";
 
@@ -36,16 +37,6 @@ export const accountOf = (cluster: string, role: Role): string => {
   if (role.pod?.serviceAccountName !== undefined) return role.pod.serviceAccountName;
   return role.pool === undefined ? names[role.role === "hub" ? "hub" : "gateway"] : names.worker(role.pool);
 };
-
-/** Over nodes and zones where there are such, each generation of pods for itself. */
-const spread = (labels: Record<string, string>): Fields[] =>
-  ["kubernetes.io/hostname", "topology.kubernetes.io/zone"].map((topologyKey) => ({
-    maxSkew: 1,
-    topologyKey,
-    whenUnsatisfiable: "ScheduleAnyway",
-    labelSelector: { matchLabels: labels },
-    matchLabelKeys: ["pod-template-hash"],
-  }));
 
 /** The container of a role, named like it. */
 const container = (role: Role, input: PlanInput): { container: Fields; volumes: Fields[] } => {
@@ -88,7 +79,8 @@ export const podTemplate = (role: Role, input: PlanInput): Fields => {
       terminationGracePeriodSeconds: role.graceSeconds + (role.role === "gateway" ? GATEWAY_LINGERS : 0),
       ...podSecurity(settings, USER),
       ...(imagePullSecrets.length === 0 ? {} : { imagePullSecrets }),
-      topologySpreadConstraints: spread(selector),
+      // Each generation of pods for itself.
+      ...spread(selector, ["pod-template-hash"]),
       containers: [main],
       volumes,
     },

@@ -6,6 +6,7 @@ import type { ManagedServer } from "./managed.ts";
 import type { PlanInput } from "./model.ts";
 import { childNames } from "./names.ts";
 import { containerSecurity, podSecurity } from "./security.ts";
+import { spread } from "./spread.ts";
 
 /** The user of both servers' official images. */
 const USER = 999;
@@ -41,12 +42,6 @@ export const statefulServer = ({ cluster, settings }: PlanInput, it: StatefulSer
   const name = childNames(cluster.name)[it.server];
   const labels = labelsOf(cluster.name, it.server);
   const matchLabels = selectorOf(cluster.name, it.server);
-  const spread = (topologyKey: string) => ({
-    topologyKey,
-    maxSkew: 1,
-    whenUnsatisfiable: "ScheduleAnyway",
-    labelSelector: { matchLabels },
-  });
   return [
     { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, labels }, automountServiceAccountToken: false },
     {
@@ -73,7 +68,7 @@ export const statefulServer = ({ cluster, settings }: PlanInput, it: StatefulSer
             enableServiceLinks: false,
             terminationGracePeriodSeconds: it.graceSeconds,
             ...podSecurity(settings, USER),
-            topologySpreadConstraints: [spread("kubernetes.io/hostname"), spread("topology.kubernetes.io/zone")],
+            ...spread(matchLabels),
             containers: it.containers.map((container) => ({
               imagePullPolicy: settings.imagePullPolicy,
               ...containerSecurity(),
