@@ -29,7 +29,9 @@ export const openDelivery = async (
       return (await import("#adapter/redis")).openRedisDelivery(options);
     case "zeromq":
       return (await import("#adapter/zeromq")).openZeromqDelivery(options);
+    case "mongo":
+      return (await import("#adapter/mongo")).openMongoDelivery(options);
     default:
-      throw new Misconfigured(`adapter.type: ${driver} is not served yet; use redis or zeromq`);
+      throw new Misconfigured(`adapter.type: ${driver} is not served yet; use redis, mongo or zeromq`);
   }
 };

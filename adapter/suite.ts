@@ -8,7 +8,7 @@ import { testCluster, type TestClient, type TestCluster, type TestGateway } from
 const text = (message: Uint8Array): string => Buffer.from(message).toString();
 
 /** What every driver must do, with two gateways as processes, real clients, and this process as one that is no gateway. */
-export const deliverySuite = (driver: "redis" | "zeromq", server: () => Promise<{ uri: string } & AsyncDisposable>) => {
+export const deliverySuite = (driver: "redis" | "zeromq" | "mongo", server: () => Promise<{ uri: string } & AsyncDisposable>) => {
   const stack = new AsyncDisposableStack();
   let cluster: TestCluster;
   let one: TestGateway;

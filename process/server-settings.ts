@@ -19,8 +19,10 @@ export const readServerSettings = async (type: keyof typeof SCHEMES, directory: 
   if (host === undefined)
     throw new Error(`${directory}: neither uri nor host is there; write the address of ${type} into one of them`);
   const login = password === undefined ? "" : `${encodeURIComponent(username ?? "")}:${encodeURIComponent(password)}@`;
+  const address = `${login}${host}:${port ?? PORTS[type]}`;
+  if (type === "mongo") return { uri: `mongodb://${address}/${keys["database"] ?? ""}`, ca };
   const scheme = ca === undefined ? SCHEMES[type] : `${SCHEMES[type]}s`;
-  return { uri: `${scheme}://${login}${host}:${port ?? PORTS[type]}`, ca };
+  return { uri: `${scheme}://${address}`, ca };
 };
 
 const DIRECTORIES = {
@@ -56,3 +58,10 @@ export const redisAddress = ({ uri, ca }: ServerSettings) => {
     tls: ca !== undefined ? { ca } : protocol === "rediss:" ? {} : undefined,
   };
 };
+
+/** Where a MongoDB server and its database are, as its client takes it; `realtime` where the uri names no database. */
+export const mongoAddress = ({ uri, ca }: ServerSettings) => ({
+  uri,
+  database: decodeURIComponent(/^mongodb(?:\+srv)?:\/\/[^/?]*\/([^?]+)/.exec(uri)?.[1] ?? "realtime"),
+  tls: ca === undefined ? {} : { tls: true, ca },
+});

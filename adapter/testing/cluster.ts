@@ -27,7 +27,7 @@ export interface TestClient extends Disposable {
 }
 
 export interface TestCluster extends AsyncDisposable {
-  driver: "redis" | "zeromq";
+  driver: "redis" | "zeromq" | "mongo";
   uri: string;
   name: string;
   gateway(): Promise<TestGateway>;
@@ -89,7 +89,7 @@ const startGateway = async (env: Record<string, string>): Promise<TestGateway> =
 
 /** Gateways and other processes of one cluster on one server; `silentMs` is the gateways' membership's. */
 export const testCluster = (
-  driver: "redis" | "zeromq",
+  driver: "redis" | "zeromq" | "mongo",
   server: string,
   { silentMs = 15_000 }: { silentMs?: number } = {},
 ): TestCluster => {

@@ -13,7 +13,7 @@ import type { JobGate, Member } from "../port.ts";
 
 const env = z
   .object({
-    DRIVER: z.enum(["redis", "zeromq"]),
+    DRIVER: z.enum(["redis", "zeromq", "mongo"]),
     URI: z.string(),
     CLUSTER: z.string(),
     NODE: z.string(),

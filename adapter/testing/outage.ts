@@ -19,7 +19,7 @@ const dropped = (metrics: string) =>
   );
 
 /** What every driver must do while its server is killed, and when it is back. */
-export const outageSuite = (driver: "redis" | "zeromq", server: () => Promise<MortalServer>) => {
+export const outageSuite = (driver: "redis" | "zeromq" | "mongo", server: () => Promise<MortalServer>) => {
   describe("while the server is away", () => {
     test("nobody ends, own clients are served, drops are counted; all goes on when it is back", async () => {
       await using mortal = await server();
