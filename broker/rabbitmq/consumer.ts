@@ -1,13 +1,12 @@
+import { pauseMs, within } from "#amqp";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { decodeJob, type Job, type Pool } from "#crds";
 import type { Log } from "#process";
 import type { Consumption, Delivery, Outcome } from "../port.ts";
 import { attemptOf, isLost } from "./attempt.ts";
-import { pauseMs } from "./connection.ts";
 import { poolQueue } from "./queues.ts";
 import type { Settle } from "./settle.ts";
-import { within } from "./within.ts";
 
 const CONSUMER_TAG = "worker";
 const STOP_TIMEOUT_MS = 2000;

@@ -1,8 +1,8 @@
 import type { ChannelModel } from "amqplib";
+import { openConnection } from "#amqp";
 import { encodeJob, Refusal, type Pool } from "#crds";
 import type { BrokerOptions } from "../index.ts";
 import type { Broker, BrokerPromises } from "../port.ts";
-import { openConnection } from "./connection.ts";
 import { createPoolConsumer, type PoolConsumer } from "./consumer.ts";
 import { declarePools } from "./declare.ts";
 import { createInspector } from "./inspector.ts";

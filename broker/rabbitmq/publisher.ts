@@ -1,8 +1,8 @@
+import { within } from "#amqp";
 import { setTimeout as wait } from "node:timers/promises";
 import type { ChannelModel, ConfirmChannel } from "amqplib";
 import { Refusal } from "#crds";
 import type { Metrics } from "./metrics.ts";
-import { within } from "./within.ts";
 
 const CONFIRM_TIMEOUT_MS = 10_000;
 /** A server that owes a confirmation for this long is given up. */

@@ -1,3 +1,4 @@
+import { pauseMs } from "#amqp";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Channel, Message } from "amqplib";
 import type { Pool } from "#crds";
@@ -5,7 +6,6 @@ import type { Log } from "#process";
 import type { Outcome } from "../port.ts";
 import { nearestStep, retrySteps } from "../retry.ts";
 import { ATTEMPT_HEADER, releaseBy } from "./attempt.ts";
-import { pauseMs } from "./connection.ts";
 import { deadHeaders } from "./dead-letter.ts";
 import type { Posting, Publisher } from "./publisher.ts";
 import { deadQueue, delayQueue, incomingExchange, routingKey, type ServerVersion } from "./queues.ts";

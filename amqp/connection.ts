@@ -66,7 +66,7 @@ export const openConnection = ({ name, settings, log, setUp, onLost }: Connectio
     it.on("close", () => lost.resolve());
     it.on("blocked", (reason) => {
       blocked = true;
-      log.warn({ connection: name, reason }, "the broker blocks publishers");
+      log.warn({ connection: name, reason }, "RabbitMQ blocks publishers");
     });
     it.on("unblocked", () => (blocked = false));
     blocked = false;
@@ -89,7 +89,7 @@ export const openConnection = ({ name, settings, log, setUp, onLost }: Connectio
       try {
         await live(() => {
           failures = 0;
-          log.info({ connection: name }, "connected to the broker");
+          log.info({ connection: name }, "connected to RabbitMQ");
         });
       } catch (error) {
         lastError = error;
@@ -99,7 +99,7 @@ export const openConnection = ({ name, settings, log, setUp, onLost }: Connectio
       onLost();
       if (closing.signal.aborted) return;
       const inMs = pauseMs(failures++);
-      log.warn({ err: lastError, connection: name, inMs }, "no connection to the broker");
+      log.warn({ err: lastError, connection: name, inMs }, "no connection to RabbitMQ");
       await wait(inMs, undefined, { signal: closing.signal }).catch(() => {});
     }
   };

@@ -1,0 +1,2 @@
+export { openConnection, pauseMs, type Connection, type ConnectionOptions } from "./connection.ts";
+export { within } from "./within.ts";
