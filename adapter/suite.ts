@@ -54,6 +54,14 @@ export const deliverySuite = (driver: "redis" | "zeromq" | "mongo", server: () =
     return settle();
   };
 
+  /** Waits until this process has taken in all that was published before. */
+  const settleBus = async () => {
+    const heard = Promise.withResolvers<void>();
+    await using _ = await delivery.bus.subscribe("settle", () => heard.resolve());
+    delivery.bus.publish("settle", Buffer.alloc(0));
+    await heard.promise;
+  };
+
   describe("an emission of a gateway", () => {
     test("to everyone reaches clients of both gateways", async () => {
       await one.ask("emit", { event: "hello", args: [1, { deep: ["ü", null] }] });
@@ -231,6 +239,7 @@ export const deliverySuite = (driver: "redis" | "zeromq" | "mongo", server: () =
     test("emissions and Bus messages of a gateway arrive as they were sent", async () => {
       const heard: string[] = [];
       await using hearing = new AsyncDisposableStack();
+      await settleBus();
       hearing.use(await delivery.bus.subscribe("interleaved", (message) => heard.push(`bus ${text(message)}`)));
       hearing.use(await delivery.listener.listen("lobby", (_event, [index]) => heard.push(`emitted ${String(index)}`)));
       await one.ask("interleave", { rooms: [channelRoom("lobby")], event: "n", count: COUNT });

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { busDelivery } from "../bus-delivery.ts";
-import type { HeartbeatTiming } from "../heartbeats.ts";
 import type { DeliveryOptions } from "../index.ts";
 import { busMetrics } from "../metrics.ts";
 import type { Delivery } from "../port.ts";
-import { createTopics, mongoBus } from "./bus.ts";
+import { createTopics } from "../topics.ts";
+import { mongoBus } from "./bus.ts";
 import { connect } from "./connection.ts";
+import { hearDocuments } from "./hear.ts";
 import { createPublisher } from "./publisher.ts";
 import { openTail } from "./tail.ts";
 
@@ -20,7 +21,6 @@ const documentIds = (): (() => string) => {
 };
 
 interface MongoOptions extends DeliveryOptions {
-  timing?: HeartbeatTiming;
   /** Called after messages were missed because the collection had no room for them any more. */
   onOverrun?: () => void;
 }
@@ -30,7 +30,7 @@ interface MongoOptions extends DeliveryOptions {
  * Rejects where the server does not answer within 10 s.
  */
 export const openMongoDelivery = async (options: MongoOptions): Promise<Delivery> => {
-  const { cluster, node, settings, log, registry, timing = {}, onOverrun } = options;
+  const { cluster, node, settings, log, registry, onOverrun } = options;
   const metrics = busMetrics(registry);
   const collection = `${cluster}.bus`;
   const id = documentIds();
@@ -42,11 +42,10 @@ export const openMongoDelivery = async (options: MongoOptions): Promise<Delivery
     log.warn({ collection }, "messages were missed: the collection was overrun, or made anew");
     onOverrun?.();
   };
-  const tail = opening.use(await openTail({ connection, collection, id, heard: topics.hear, overrun, log }));
-  const { connected, live } = tail;
+  const tail = opening.use(await openTail({ connection, collection, id, heard: hearDocuments(topics, { metrics, log }), overrun, log }));
+  const { connected } = tail;
   const publisher = opening.use(createPublisher({ db: connection.db, collection, id, connected, metrics, log }));
-  const bus = mongoBus({ topics, publish: publisher.publish, live, connected });
-  const delivery = opening.use(busDelivery(bus, { node, log, timing }));
+  const delivery = opening.use(busDelivery(mongoBus(topics, publisher, tail), options));
   const stack = opening.move();
   return { ...delivery, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 };

@@ -6,6 +6,7 @@ import { silentLog } from "#process";
 import { eventually, spawnNode, type NodeProcess } from "#testing";
 import { openDelivery } from "../index.ts";
 import type { Delivery } from "../port.ts";
+import { shortCollection } from "./mongo.ts";
 
 const GATEWAY = fileURLToPath(new URL("./gateway.ts", import.meta.url));
 
@@ -96,13 +97,22 @@ export const testCluster = (
   const stack = new AsyncDisposableStack();
   const name = `test-${randomBytes(4).toString("hex")}`;
   const uri = driver === "redis" ? `${server}?prefix=${name}` : server;
+  let prepared: Promise<unknown> | undefined;
+  const prepare = async () => {
+    if (driver === "mongo") stack.use(await shortCollection(uri, name));
+  };
   return {
     driver,
     uri,
     name,
-    gateway: async () =>
-      stack.use(await startGateway({ DRIVER: driver, URI: uri, CLUSTER: name, SILENT_MS: String(silentMs) })),
+    gateway: async () => {
+      await (prepared ??= prepare());
+      return stack.use(
+        await startGateway({ DRIVER: driver, URI: uri, CLUSTER: name, SILENT_MS: String(silentMs) }),
+      );
+    },
     delivery: async () => {
+      await (prepared ??= prepare());
       const registry = new Registry();
       const delivery = await openDelivery(driver, {
         cluster: name,
