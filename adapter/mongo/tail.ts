@@ -1,15 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { MongoServerError, type Db, type Document, type RunCommandCursor } from "mongodb";
+import { MongoServerError, type Db, type Document } from "mongodb";
 import { z } from "zod";
 import { backoffMs, Misconfigured, type Log } from "#process";
 import type { Connection } from "./connection.ts";
 import { createSeen, idKey } from "./seen.ts";
+import { tailable } from "./tailable.ts";
 
 /** Of a collection that is made here. */
 const SIZE_BYTES = 64 << 20;
 const FIRST_MS = 10_000;
-const BATCH = 1000;
-const AWAIT_MS = 2000;
 const BACKOFF = { minMs: 50, maxMs: 3000 };
 /** How many documents before the end reading begins; where the place is not among them, further back. */
 const BACK = [500, 20_000, Infinity];
@@ -61,7 +60,6 @@ export const openTail = async (options: TailOptions): Promise<Tail> => {
   const { connection, collection: name, id, heard, overrun, log, size = SIZE_BYTES, random = Math.random } = options;
   const seen = createSeen();
   const stopped = new AbortController();
-  let cursor: RunCommandCursor | undefined;
   let live = Promise.withResolvers<void>();
   live.promise.catch(() => {});
   let isLive = false;
@@ -98,34 +96,24 @@ export const openTail = async (options: TailOptions): Promise<Tail> => {
     failures = 0;
     live.resolve();
   };
-  /** Reads from `skip` on until the cursor dies; false where the place was left behind. */
-  const follow = async (from: string | undefined, skip: number): Promise<boolean> => {
-    // One document at first: FerretDB closes a cursor whose first batch is not full.
-    const opened = connection
-      .db()
-      .runCursorCommand(
-        { find: name, filter: {}, skip, batchSize: 1, tailable: true, awaitData: true },
-        { tailable: true, awaitData: true, promoteBuffers: true },
-      )
-      .setBatchSize(BATCH)
-      .setMaxTimeMS(AWAIT_MS);
-    cursor = opened;
+  /** Reads from `skip` on until the cursor dies. */
+  const follow = async (from: string | undefined, skip: number): Promise<void> => {
     let end: string | undefined;
     let isBehind = from === undefined;
     if (isBehind) reached();
-    for (;;) {
-      const first = await opened.next();
-      if (first === null) return skip === 0;
-      for (const document of [first, ...opened.readBufferedDocuments()]) {
+    for await (const documents of tailable(connection.db(), name, { skip, signal: stopped.signal })) {
+      for (const document of documents) {
         const { _id } = document;
-        if (!isBehind) {
-          const key = idKey(_id);
-          if (key === end) return false;
-          if (key !== from) continue;
-          isBehind = true;
-          seen.add(_id);
-          reached();
-        } else if (seen.add(_id)) heard(document);
+        if (isBehind) {
+          if (seen.add(_id)) heard(document);
+          continue;
+        }
+        const key = idKey(_id);
+        if (key === end) return;
+        if (key !== from) continue;
+        isBehind = true;
+        seen.add(_id);
+        reached();
       }
       if (!isBehind) end ??= await mark();
     }
@@ -135,11 +123,7 @@ export const openTail = async (options: TailOptions): Promise<Tail> => {
     const from = await place();
     const { n: count } = counted.parse(await connection.db().command({ count: name }));
     for (const back of from === undefined ? [Infinity] : BACK) {
-      try {
-        if (await follow(from, Math.max(0, count - back))) return;
-      } finally {
-        await cursor?.close().catch(() => {});
-      }
+      await follow(from, Math.max(0, count - back));
       if (isLive || back >= count) return;
     }
   };
@@ -175,7 +159,6 @@ export const openTail = async (options: TailOptions): Promise<Tail> => {
   const close = async () => {
     stopped.abort();
     live.reject(new Error("the delivery plane is closed"));
-    await cursor?.close().catch(() => {});
     await running;
   };
   const running = keep();
