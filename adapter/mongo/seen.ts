@@ -4,7 +4,6 @@ const KEPT = 1000;
 export interface Seen {
   /** False where it was seen before. */
   add(id: unknown): boolean;
-  has(id: unknown): boolean;
   /** Oldest first. */
   ids(): unknown[];
 }
@@ -27,7 +26,6 @@ export const createSeen = (): Seen => {
       latest.set(key, id);
       return true;
     },
-    has: (id) => has(idKey(id)),
     ids: () => [...former.values(), ...latest.values()],
   };
 };
