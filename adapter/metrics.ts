@@ -3,7 +3,7 @@ import type { Registry } from "prom-client";
 
 /** What the delivery plane counts: what it took in, and what it could not do. */
 export interface BusMetrics {
-  dropped(reason: "away" | "full" | "unconfirmed", count?: number): void;
+  dropped(reason: "away" | "full" | "large" | "slow" | "unconfirmed", count?: number): void;
   malformed(): void;
   interrupted(): void;
   received(): void;
@@ -13,7 +13,7 @@ export interface BusMetrics {
 export const busMetrics = (registry: Registry): BusMetrics => {
   const dropped = counter(registry, {
     name: "realtime_bus_dropped_total",
-    help: "Emissions and Bus messages that this process could not hand over: the server was away, the bounded buffer full, or the connection closed before the server confirmed.",
+    help: "Emissions and Bus messages that this process could not hand over: the server was away, the bounded buffer full, the message larger than the server takes, a gateway's queue full since it did not keep up, or the connection closed before the server confirmed.",
     labelNames: ["reason"] as const,
   });
   const malformed = counter(registry, {

@@ -39,7 +39,7 @@ export const describeStore = (name: string, subject: StoreSubject): void => {
     const stores = () => [a, b] as const;
     describeLedger(stores);
     describeIds(stores);
-    describePresence(stores);
+    describePresence(stores, subject.many);
     describeRevocations(stores);
     describeHistory(stores);
     describeOutage(subject);

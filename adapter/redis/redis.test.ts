@@ -3,13 +3,16 @@ import { Emitter } from "@socket.io/redis-emitter";
 import { Redis } from "ioredis";
 import { channelRoom } from "#crds";
 import { eventually, sharedServer, startServer } from "#testing";
-import { outageSuite } from "../testing/outage.ts";
-import { deliverySuite } from "../suite.ts";
+import { adapterSuite } from "../suite.ts";
 import { testCluster } from "../testing/cluster.ts";
 
 describe("deliveries over Redis", () => {
-  deliverySuite("redis", async () => ({ ...(await sharedServer("redis")), [Symbol.asyncDispose]: async () => {} }));
-  outageSuite("redis", () => startServer("redis"));
+  adapterSuite({
+    driver: "redis",
+    shared: async () => ({ ...(await sharedServer("redis")), [Symbol.asyncDispose]: async () => {} }),
+    mortal: () => startServer("redis"),
+    promises: { roomwise: false, namesMissing: false, json: false },
+  });
 
   test("the official emitter reaches clients", async () => {
     const { uri } = await sharedServer("redis");

@@ -6,6 +6,7 @@ import { silentLog } from "#process";
 import { eventually, spawnNode, type NodeProcess } from "#testing";
 import { openDelivery } from "../index.ts";
 import type { Delivery } from "../port.ts";
+import { uriOf, type TestDriver } from "./drivers.ts";
 import { shortCollection } from "./mongo.ts";
 
 const GATEWAY = fileURLToPath(new URL("./gateway.ts", import.meta.url));
@@ -18,7 +19,7 @@ export interface TestGateway extends AsyncDisposable {
   process: NodeProcess;
   ask: Ask;
   /** A client, connected; `rooms` are joined at connect. */
-  client(name: string, rooms?: string[], nsp?: string): Promise<TestClient>;
+  client(name: string, rooms?: string[], nsp?: string, auth?: object): Promise<TestClient>;
 }
 
 export interface TestClient extends Disposable {
@@ -28,7 +29,7 @@ export interface TestClient extends Disposable {
 }
 
 export interface TestCluster extends AsyncDisposable {
-  driver: "redis" | "zeromq" | "mongo";
+  driver: TestDriver;
   uri: string;
   name: string;
   gateway(): Promise<TestGateway>;
@@ -36,10 +37,10 @@ export interface TestCluster extends AsyncDisposable {
   delivery(): Promise<{ delivery: Delivery; registry: Registry }>;
 }
 
-const connect = async (port: number, name: string, rooms: string[], nsp: string): Promise<TestClient> => {
+const connect = async (port: number, nsp: string, auth: object): Promise<TestClient> => {
   const socket = io(`http://127.0.0.1:${port}${nsp}`, {
     transports: ["websocket"],
-    auth: { name, rooms },
+    auth,
     forceNew: true,
     reconnection: false,
   });
@@ -83,21 +84,21 @@ const startGateway = async (env: Record<string, string>): Promise<TestGateway> =
       if (error !== undefined) throw new Error(error);
       return result;
     },
-    client: (name, rooms = [], nsp = "/") => connect(port, name, rooms, nsp),
+    client: (name, rooms = [], nsp = "/", auth = {}) => connect(port, nsp, { name, rooms, ...auth }),
     [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   };
 };
 
 /** Gateways and other processes of one cluster on one server; `silentMs` is the gateways' membership's. */
 export const testCluster = (
-  driver: "redis" | "zeromq" | "mongo",
+  driver: TestDriver,
   server: string,
-  { silentMs = 15_000 }: { silentMs?: number } = {},
+  { silentMs = 15_000, lingerMs = 5000 }: { silentMs?: number; lingerMs?: number } = {},
 ): TestCluster => {
   const stack = new AsyncDisposableStack();
   const name = `test-${randomBytes(4).toString("hex")}`;
-  const uri = driver === "redis" ? `${server}?prefix=${name}` : server;
-  let prepared: Promise<unknown> | undefined;
+  const uri = uriOf(driver, server, name);
+  let prepared: Promise<void> | undefined;
   const prepare = async () => {
     if (driver === "mongo") stack.use(await shortCollection(uri, name));
   };
@@ -108,7 +109,13 @@ export const testCluster = (
     gateway: async () => {
       await (prepared ??= prepare());
       return stack.use(
-        await startGateway({ DRIVER: driver, URI: uri, CLUSTER: name, SILENT_MS: String(silentMs) }),
+        await startGateway({
+          DRIVER: driver,
+          URI: uri,
+          CLUSTER: name,
+          SILENT_MS: String(silentMs),
+          LINGER_MS: String(lingerMs),
+        }),
       );
     },
     delivery: async () => {

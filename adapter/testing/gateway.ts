@@ -13,11 +13,12 @@ import type { JobGate, Member } from "../port.ts";
 
 const env = z
   .object({
-    DRIVER: z.enum(["redis", "zeromq", "mongo"]),
+    DRIVER: z.enum(["redis", "zeromq", "rabbitmq", "mongo"]),
     URI: z.string(),
     CLUSTER: z.string(),
     NODE: z.string(),
     SILENT_MS: z.coerce.number(),
+    LINGER_MS: z.coerce.number(),
   })
   .parse(process.env);
 
@@ -32,6 +33,7 @@ const command = z.object({
   args: z.array(z.unknown()).default([]),
   binary: z.array(z.number()).optional(),
   joined: z.string().default(""),
+  name: z.string().default(""),
   count: z.number().default(0),
   timeoutMs: z.number().default(5000),
 });
@@ -44,6 +46,8 @@ const delivery = await openDelivery(env.DRIVER, {
   settings: async () => ({ uri: env.URI }),
   log: silentLog(),
   registry,
+  lingerMs: env.LINGER_MS,
+  timing: { everyMs: env.SILENT_MS / 5, silentMs: env.SILENT_MS },
 });
 const http = createServer();
 const io = new Server(http, { transports: ["websocket"], cleanupEmptyChildNamespaces: true });
@@ -62,9 +66,14 @@ const left: { node: string; goodbye: boolean }[] = [];
 io.on("server-side", (...args: unknown[]) => {
   const answer = args.at(-1);
   if (typeof answer === "function") answer(env.NODE);
-  else serverSide.push(args);
+  else serverSide.push(args.map((arg) => (arg instanceof Uint8Array ? [...arg] : arg)));
 });
-const auth = z.object({ name: z.string(), rooms: z.array(z.string()) });
+io.on("die", (node: string, answer: (value: string) => void) => {
+  if (node === env.NODE) process.kill(process.pid, "SIGKILL");
+  answer(env.NODE);
+});
+const auth = z.object({ name: z.string(), rooms: z.array(z.string()), waits: z.boolean().default(false) });
+let waiting: (() => void)[] = [];
 io.use((socket, next) => void delivery.expect(auth.parse(socket.handshake.auth).rooms).then(() => next()));
 const onConnection = (socket: Socket) => {
   const { name, rooms } = auth.parse(socket.handshake.auth);
@@ -72,7 +81,18 @@ const onConnection = (socket: Socket) => {
   void socket.join(rooms);
 };
 io.on("connection", onConnection);
-io.of(/^\/dynamic/).on("connection", onConnection);
+io.of("/static").on("connection", onConnection);
+io.of(/^\/dynamic/)
+  .use((socket, next) => {
+    if (auth.parse(socket.handshake.auth).waits) waiting.push(() => next());
+    else next();
+  })
+  .on("connection", onConnection);
+const socketOf = ({ nsp, name }: Command): Socket => {
+  const found = [...io.of(nsp).sockets.values()].find((socket) => socket.data.name === name);
+  if (found === undefined) throw new Error(`${name} is not here`);
+  return found;
+};
 
 const membership = await joinMembership(
   delivery.bus,
@@ -98,6 +118,18 @@ const actions: Record<string, (it: Command) => unknown> = {
     const to = io.of(it.nsp).to(it.rooms);
     return (local ? to.local : volatile ? to.volatile : to).emit(it.event, ...it.args);
   },
+  emitMany: (it) => {
+    for (let index = 0; index < it.count; index += 1) io.to(it.rooms).emit(it.event, index);
+  },
+  emitLarge: (it) => io.to(it.rooms).emit(it.event, Buffer.alloc(it.count, 7), "x".repeat(it.count / 5)),
+  joinHere: (it) => socketOf(it).join(it.joined),
+  leaveHere: (it) => socketOf(it).leave(it.joined),
+  here: (it) => io.of(it.nsp).sockets.size,
+  waiting: () => waiting.length,
+  letIn: () => {
+    for (const next of waiting) next();
+    waiting = [];
+  },
   ask: (it) => target(it).emitWithAck(it.event, ...it.args),
   askPartially: (it) =>
     new Promise((resolve) =>
@@ -107,6 +139,17 @@ const actions: Record<string, (it: Command) => unknown> = {
     ),
   fetch: async (it) =>
     (await target(it).fetchSockets()).map(({ data, rooms }) => ({ name: data.name, rooms: [...rooms] })),
+  fetchPartially: (it) =>
+    target(it)
+      .fetchSockets()
+      .then(
+        () => ({}),
+        (error: Error & { missing?: string[]; responses?: { data: { name: string } }[] }) => ({
+          error: error.message,
+          missing: error.missing,
+          names: error.responses?.map(({ data }) => data.name),
+        }),
+      ),
   join: (it) => target(it).socketsJoin(it.joined),
   leave: (it) => target(it).socketsLeave(it.joined),
   joinAndTell: (it) => {
@@ -116,7 +159,17 @@ const actions: Record<string, (it: Command) => unknown> = {
     io.of(it.nsp).to(it.joined).emit("told", 2);
   },
   disconnect: (it) => target(it).disconnectSockets(true),
-  serverSideEmit: (it) => void io.serverSideEmit("server-side", ...it.args),
+  serverSideEmit: (it) =>
+    void io.serverSideEmit("server-side", ...it.args, ...(it.binary === undefined ? [] : [Buffer.from(it.binary)])),
+  serverSideAskPartially: (it) =>
+    io.serverSideEmitWithAck(it.event, ...it.args).then(
+      (responses) => ({ responses }),
+      (error: Error & { missing?: string[]; responses: unknown[] }) => ({
+        error: error.message,
+        missing: error.missing,
+        responses: error.responses,
+      }),
+    ),
   serverSideAsk: () => io.serverSideEmitWithAck("server-side"),
   serverSideHeard: () => serverSide,
   nodes: (it) => io.of(it.nsp).adapter.serverCount(),
@@ -140,6 +193,7 @@ const actions: Record<string, (it: Command) => unknown> = {
   },
   members: () => membership.members().map(({ node }) => node),
   left: () => left,
+  leaveCluster: () => membership[Symbol.asyncDispose](),
   metrics: () => registry.metrics(),
   connected: () => delivery.bus.connected(),
   cpu: () => process.cpuUsage(),

@@ -1,9 +1,11 @@
 import { describe } from "@jest/globals";
-import { outageSuite } from "../testing/outage.ts";
-import { deliverySuite } from "../suite.ts";
+import { adapterSuite } from "../suite.ts";
 import { startHub } from "../testing/hub.ts";
 
-describe("deliveries over the hub", () => {
-  deliverySuite("zeromq", startHub);
-  outageSuite("zeromq", startHub);
-});
+describe("deliveries over the hub", () =>
+  adapterSuite({
+    driver: "zeromq",
+    shared: startHub,
+    mortal: startHub,
+    promises: { roomwise: true, namesMissing: true, json: true },
+  }));

@@ -47,6 +47,19 @@ describe("which server carries what", () => {
       },
       ["rabbitmq", "redis"],
     ],
+    ["RabbitMQ is the adapter and managed", { adapter: { type: "rabbitmq" } }, hub, ["hub"]],
+    [
+      "an external RabbitMQ is the adapter",
+      { adapter: { type: "rabbitmq" }, servers: { rabbitmq: external } },
+      {
+        ADAPTER: "rabbitmq",
+        BROKER: "rabbitmq",
+        STORE: "hub",
+        HUB_DIR: { server: "hub" },
+        RABBITMQ_DIR: { server: "rabbitmq", ofSecret: "mine" },
+      },
+      ["hub", "rabbitmq"],
+    ],
   ];
   test.each(cases)("on a laptop, %s", (_given, spec, env, servers) => {
     const plan = laptop(spec);
@@ -71,13 +84,29 @@ describe("which server carries what", () => {
   });
 });
 
+test("a managed RabbitMQ runs without a pool where it is the adapter", () => {
+  const plan = topology(clusterOf({ adapter: { type: "rabbitmq" }, broker: { type: "zeromq" } }), {
+    managedAs: "server",
+    release: { version: "1.2.3", image: "realtime:1.2.3" },
+  });
+  expect(plan.servers).toEqual([
+    { name: "hub", isUsed: true },
+    { name: "rabbitmq", isUsed: true },
+  ]);
+  expect(plan.roles.find(({ name }) => name === "gateway")?.env).toMatchObject({
+    ADAPTER: "rabbitmq",
+    BROKER: "zeromq",
+    STORE: "hub",
+  });
+});
+
 describe("what is not served yet is said", () => {
   const cases: [string, object, string, RegExp][] = [
     [
-      "RabbitMQ as adapter",
-      { adapter: { type: "rabbitmq" }, servers: { rabbitmq: external } },
+      "MongoDB as adapter",
+      { adapter: { type: "mongo" }, store: { type: "hub" }, servers: { mongo: external } },
       "spec.adapter.type",
-      /use zeromq or redis/,
+      /use zeromq or redis or rabbitmq/,
     ],
     [
       "MongoDB as store",

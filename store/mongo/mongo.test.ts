@@ -11,6 +11,7 @@ const openAt = (uri: string, cluster: string, node = "node") =>
   );
 
 describeStore("mongo", {
+  many: 300,
   open: async (cluster, node) => openAt((await sharedServer("mongo")).uri, cluster, node),
   server: async () => {
     const server = await startServer("mongo");

@@ -60,6 +60,11 @@ describe("what is run", () => {
     ["Redis and a node of RabbitMQ", inputOf(), ["StatefulSet chat-rabbitmq", "StatefulSet chat-redis"]],
     ["no RabbitMQ without a pool", inputOf({ workers: [] }), ["StatefulSet chat-redis"]],
     [
+      "RabbitMQ without a pool where it is the adapter, and no Redis",
+      inputOf({ workers: [], adapter: { type: "rabbitmq" } }),
+      ["StatefulSet chat-rabbitmq"],
+    ],
+    [
       "three nodes have a budget",
       inputOf(managed("rabbitmq", { replicas: 3 })),
       ["PodDisruptionBudget chat-rabbitmq", "StatefulSet chat-rabbitmq", "StatefulSet chat-redis"],
