@@ -11,8 +11,7 @@ import { binaryOf, dockerRuns, KINDS, type Kind } from "../testing/servers/kinds
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const isProvided = (kind: Kind): boolean =>
-  process.env[kind.urlVariable] !== undefined || binaryOf(kind) !== undefined;
+const isProvided = (kind: Kind): boolean => process.env[kind.urlVariable] !== undefined || binaryOf(kind) !== undefined;
 
 /** Debian's packages of the servers that nothing here provides. */
 const missingPackages = (): string[] => {
@@ -23,7 +22,8 @@ const missingPackages = (): string[] => {
 /** A kind that no package has and that is not here: its tests are not generated. CI must have it. */
 const withoutMongo = (): boolean => {
   const { urlVariable, image } = KINDS.mongo;
-  if (isProvided(KINDS.mongo) || (dockerRuns() && spawnSync("docker", ["pull", "-q", image]).status === 0)) return false;
+  if (isProvided(KINDS.mongo) || (dockerRuns() && spawnSync("docker", ["pull", "-q", image]).status === 0))
+    return false;
   say(
     `No MongoDB for the tests, which go on without those that need one. Get it with: mongod or ferretdb on the path, Docker with image ${image}, or ${urlVariable}=… for a server that runs`,
   );

@@ -42,7 +42,9 @@ export const openMongoDelivery = async (options: MongoOptions): Promise<Delivery
     log.warn({ collection }, "messages were missed: the collection was overrun, or made anew");
     onOverrun?.();
   };
-  const tail = opening.use(await openTail({ connection, collection, id, heard: hearDocuments(topics, { metrics, log }), overrun, log }));
+  const tail = opening.use(
+    await openTail({ connection, collection, id, heard: hearDocuments(topics, { metrics, log }), overrun, log }),
+  );
   const { connected } = tail;
   const publisher = opening.use(createPublisher({ db: connection.db, collection, id, connected, metrics, log }));
   const delivery = opening.use(busDelivery(mongoBus(topics, publisher, tail), options));

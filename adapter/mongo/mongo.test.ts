@@ -36,9 +36,7 @@ describe("deliveries over MongoDB", () => {
       await collection.insertOne({ t: ["io:/", "io:/#c:lobby"], m: '{"v":1,"rooms":["c:lobby"],"event":"more"}' });
       await eventually(() => expect(client.heard).toEqual([["news", 1], ["more"]]));
       await eventually(async () =>
-        expect(String(await gateway.ask("metrics"))).toMatch(
-          new RegExp(`realtime_bus_malformed_total ${junk.length}`),
-        ),
+        expect(String(await gateway.ask("metrics"))).toMatch(new RegExp(`realtime_bus_malformed_total ${junk.length}`)),
       );
     } finally {
       await stranger.close();

@@ -1,6 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { MongoBulkWriteError } from "mongodb";
-import { boundedEntry, isEnd, jobKey, LEDGER_LIMITS, ledgerEntry, mergeEntry, type LedgerEntry, type LedgerRecord } from "#crds";
+import {
+  boundedEntry,
+  isEnd,
+  jobKey,
+  LEDGER_LIMITS,
+  ledgerEntry,
+  mergeEntry,
+  type LedgerEntry,
+  type LedgerRecord,
+} from "#crds";
 import type { Ledger } from "../port.ts";
 import type { Ask, Clock } from "./ask.ts";
 import { idOf, type Collections, type JobDocument, type ListName } from "./collections.ts";
@@ -58,7 +67,9 @@ const write = async (
     }
   };
   if ((await all()) === documents.length) return new Set();
-  const found = await jobs.find({ _id: { $in: documents.map(({ _id }) => _id) } }, { projection: { rev: 1 } }).toArray();
+  const found = await jobs
+    .find({ _id: { $in: documents.map(({ _id }) => _id) } }, { projection: { rev: 1 } })
+    .toArray();
   const revs = new Map(found.map(({ _id, rev }) => [_id, rev]));
   return new Set(documents.flatMap(({ _id, rev }) => (revs.get(_id) === rev ? [] : [_id])));
 };

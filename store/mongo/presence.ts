@@ -111,7 +111,8 @@ export const mongoPresence = ({ ask, clock, onDoubt }: PresenceOptions): Presenc
       const expireAt = new Date(clock() + CLAIM_MS);
       if (await insertNew(marks, { _id, token, expireAt })) return true;
       const held = await marks.findOne({ _id });
-      if (held?.token === token) return (await marks.updateOne({ _id, token }, { $set: { expireAt } })).matchedCount === 1;
+      if (held?.token === token)
+        return (await marks.updateOne({ _id, token }, { $set: { expireAt } })).matchedCount === 1;
       if (held !== null && held.expireAt.getTime() > clock()) return false;
       if (held !== null) await marks.deleteOne({ _id, expireAt: held.expireAt });
       return take();

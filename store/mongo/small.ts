@@ -37,7 +37,8 @@ export const mongoIds = (ask: Ask, clock: Clock): Ids => {
         if (!(await insertNew(marks, { _id: idMark(key), event, ...$set })))
           await marks.updateOne({ _id: idMark(key) }, { $set });
       }),
-    drop: (key) => ask(async ({ marks }) => void (await marks.deleteOne({ _id: idMark(key), ack: { $exists: false } }))),
+    drop: (key) =>
+      ask(async ({ marks }) => void (await marks.deleteOne({ _id: idMark(key), ack: { $exists: false } }))),
   };
 };
 
@@ -74,7 +75,8 @@ export const mongoHistory = (ask: Ask, clock: Clock): History => ({
           { upsert: true, returnDocument: "after" },
         );
         const place = counter?.count ?? 0;
-        if (!(await insertNew(history, { _id: idOf(channel, place), channel, place, entry: bytes, expireAt }))) continue;
+        if (!(await insertNew(history, { _id: idOf(channel, place), channel, place, entry: bytes, expireAt })))
+          continue;
         await history.deleteMany({ channel, place: { $lte: place - maxMessages } });
         return;
       }
