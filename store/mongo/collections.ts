@@ -31,6 +31,14 @@ export interface HistoryDocument extends Expiring {
   entry: Uint8Array;
 }
 
+/** One that was taken has only its turn. */
+export interface SessionDocument extends Expiring {
+  turn: number;
+  user?: string;
+  guest?: boolean;
+  body?: Uint8Array;
+}
+
 /** `connections`: by node and socket. `slots`: by user and number, so that no user has more than his limit. */
 export interface ConnectionDocument {
   _id: string;
@@ -48,6 +56,7 @@ export const collectionsOf = (db: Db, cluster: string) => ({
   jobs: db.collection<JobDocument>(`${cluster}.jobs`),
   marks: db.collection<MarkDocument>(`${cluster}.marks`),
   history: db.collection<HistoryDocument>(`${cluster}.history`),
+  sessions: db.collection<SessionDocument>(`${cluster}.sessions`),
   connections: db.collection<ConnectionDocument>(`${cluster}.connections`),
   slots: db.collection<ConnectionDocument>(`${cluster}.slots`),
   members: db.collection<MemberDocument>(`${cluster}.members`),
@@ -73,10 +82,11 @@ export const makeIndexes = async (of: Collections): Promise<void> => {
   await of.slots.createIndex({ user: 1 });
   await of.members.createIndex({ channel: 1, user: 1 });
   await of.members.createIndex({ node: 1, socket: 1 });
-  for (const collection of [of.jobs, of.marks, of.history]) await expire(collection);
+  for (const collection of [of.jobs, of.marks, of.history, of.sessions]) await expire(collection);
 };
 
-const DUPLICATE = 11_000;
+/** The code of an error that says: there is one with that `_id`. */
+export const DUPLICATE = 11_000;
 
 /** Inserts, or tells that one with that `_id` is there: the one step that every server does atomically. */
 export const insertNew = async <T extends { _id: string }>(

@@ -6,6 +6,7 @@ import { collectionsOf, idOf, insertNew, makeIndexes } from "./collections.ts";
 import { connectMongo } from "./connection.ts";
 import { mongoLedger } from "./ledger.ts";
 import { mongoPresence } from "./presence.ts";
+import { mongoSessions } from "./sessions.ts";
 import { mongoHistory, mongoIds, mongoRevocations } from "./small.ts";
 
 /** How often a store looks whether the data are still those it wrote to. */
@@ -78,6 +79,7 @@ export const openMongoStore = async (
     presence: mongoPresence({ ask, clock, onDoubt: () => (doubt = true) }),
     revocations: mongoRevocations(ask, clock),
     history: mongoHistory(ask, clock),
+    sessions: mongoSessions(ask, clock),
     connected: () => mongo.connected(),
     onLost: (listener) => {
       listeners.add(listener);

@@ -12,7 +12,7 @@ import {
 } from "#crds";
 import type { Ledger } from "../port.ts";
 import type { Ask, Clock } from "./ask.ts";
-import { idOf, type Collections, type JobDocument, type ListName } from "./collections.ts";
+import { DUPLICATE, idOf, type Collections, type JobDocument, type ListName } from "./collections.ts";
 import { createRoom } from "./ledger-room.ts";
 
 /** Entries per round, so that one write is never large. */
@@ -62,7 +62,7 @@ const write = async (
       const { insertedCount, matchedCount } = await jobs.bulkWrite(operations, { ordered: false });
       return insertedCount + matchedCount;
     } catch (error) {
-      if (error instanceof MongoBulkWriteError && error.code === 11_000) return -1;
+      if (error instanceof MongoBulkWriteError && error.code === DUPLICATE) return -1;
       throw error;
     }
   };

@@ -1,8 +1,8 @@
 import { decode, encode } from "@msgpack/msgpack";
-import { Binary } from "mongodb";
 import { historyEntry, LEDGER_LIMITS } from "#crds";
 import type { History, Ids, Revocations } from "../port.ts";
 import type { Ask, Clock } from "./ask.ts";
+import { bytesOf } from "./bytes-of.ts";
 import { idOf, insertNew } from "./collections.ts";
 
 /** A day beyond the entries that it numbers. */
@@ -58,8 +58,6 @@ export const mongoRevocations = (ask: Ask, clock: Clock): Revocations => ({
     );
   },
 });
-
-const bytesOf = (entry: Uint8Array | Binary): Uint8Array => (entry instanceof Binary ? entry.value() : entry);
 
 /** The last events of a channel, a document each, numbered by a counter; binary arguments stay binary. */
 export const mongoHistory = (ask: Ask, clock: Clock): History => ({
