@@ -9,6 +9,7 @@ import { tailable } from "./tailable.ts";
 /** Of a collection that is made here. */
 const SIZE_BYTES = 64 << 20;
 const FIRST_MS = 10_000;
+const CLOSE_MS = 1000;
 const BACKOFF = { minMs: 50, maxMs: 3000 };
 /** How many documents before the end reading begins; where the place is not among them, further back. */
 const BACK = [500, 20_000, Infinity];
@@ -128,18 +129,22 @@ export const openTail = async (options: TailOptions): Promise<Tail> => {
     }
   };
   const down = (error: unknown) => {
-    lastError = error;
     if (isLive) {
       live = Promise.withResolvers();
       live.promise.catch(() => {});
     }
     isLive = false;
     failures += 1;
-    const isRefused = error instanceof MongoServerError;
-    if (!isRefused && error !== undefined && !isAway) {
+    if (error === undefined) return;
+    lastError = error;
+    const fields = { err: error, collection: name };
+    if (error instanceof MongoServerError) {
+      // A cursor may die now and then; one that cannot be opened again is worth a line.
+      if (failures === 3) log.warn(fields, "mongo does not let its collection be followed");
+    } else if (!isAway) {
       isAway = true;
-      log.warn({ err: error, collection: name }, "mongo is away");
-    } else log.debug({ err: error, collection: name }, "the cursor ended; it is opened again");
+      log.warn(fields, "mongo is away");
+    }
   };
   const keep = async () => {
     while (!stopped.signal.aborted) {
@@ -150,19 +155,19 @@ export const openTail = async (options: TailOptions): Promise<Tail> => {
         error = thrown;
       }
       if (stopped.signal.aborted) return;
-      if (error instanceof Misconfigured) live.reject(error);
+      if (error instanceof Misconfigured) first.reject(error);
       down(error);
       await sleep(backoffMs(failures, BACKOFF, random), undefined, { signal: stopped.signal }).catch(() => {});
-      if (isAway) await connection.renew();
+      if (error !== undefined) await connection.renew();
     }
   };
+  const first = live;
+  const running = keep();
   const close = async () => {
     stopped.abort();
     live.reject(new Error("the delivery plane is closed"));
-    await running;
+    await Promise.race([running, sleep(CLOSE_MS, undefined, { ref: false })]);
   };
-  const running = keep();
-  const first = live;
   const giveUp = setTimeout(
     () => first.reject(new Error(`${name} cannot be followed`, { cause: lastError })),
     FIRST_MS,
