@@ -8,8 +8,8 @@ const MAX_MESSAGES = 100_000;
 const MAX_BYTES = 64 << 20;
 const BATCH = 1000;
 const BATCH_BYTES = 12 << 20;
-/** A document is at most 16 MiB; the rest is for topics. */
-const MESSAGE_BYTES = (16 << 20) - (64 << 10);
+/** A document is at most 16 MiB. */
+const MESSAGE_BYTES = (16 << 20) - (4 << 10);
 const CLOSE_MS = 1000;
 
 /**
@@ -30,20 +30,24 @@ interface PublisherOptions {
   log: Log;
 }
 
+/** What a message takes in a document, at most: in UTF-8, with what BSON puts around it. */
+const sizeOf = (topics: readonly string[], message: Uint8Array): number =>
+  topics.reduce((size, topic) => size + 3 * topic.length + 16, message.length + 64);
+
 export const createPublisher = ({ db, collection, id, connected, metrics, log }: PublisherOptions): Publisher => {
-  let queue: BusMessage[] = [];
+  let queue: { message: BusMessage; size: number }[] = [];
   let bytes = 0;
   let sending: Promise<void> | undefined;
 
   const take = (): { messages: BusMessage[]; size: number } => {
     let size = 0;
     let count = 0;
-    for (const { m } of queue) {
-      if (count === BATCH || (count > 0 && size + m.length > BATCH_BYTES)) break;
-      size += m.length;
+    for (const it of queue) {
+      if (count === BATCH || (count > 0 && size + it.size > BATCH_BYTES)) break;
+      size += it.size;
       count += 1;
     }
-    return { messages: queue.splice(0, count), size };
+    return { messages: queue.splice(0, count).map(({ message }) => message), size };
   };
   const documentOf = (messages: BusMessage[]): BusDocument => {
     const [first] = messages;
@@ -52,12 +56,9 @@ export const createPublisher = ({ db, collection, id, connected, metrics, log }:
   const send = async () => {
     while (queue.length > 0) {
       const { messages, size } = take();
+      const documents = [documentOf(messages)];
       try {
-        const { n } = await db().command({
-          insert: collection,
-          documents: [documentOf(messages)],
-          writeConcern: { w: 1 },
-        });
+        const { n } = await db().command({ insert: collection, documents, writeConcern: { w: 1 } });
         if (n !== 1) throw new Error("the document was not inserted");
       } catch (error) {
         metrics.dropped("unconfirmed", messages.length);
@@ -70,19 +71,26 @@ export const createPublisher = ({ db, collection, id, connected, metrics, log }:
       bytes = 0;
     }
   };
+  /** Begins in a microtask, so that what one turn publishes goes together. */
+  const start = () => {
+    sending ??= Promise.resolve()
+      .then(send)
+      .finally(() => {
+        sending = undefined;
+        if (queue.length > 0) start();
+      });
+  };
   return {
     publish: (topics, message) => {
       if (!connected()) return metrics.dropped("away");
-      if (queue.length >= MAX_MESSAGES || bytes >= MAX_BYTES || message.length > MESSAGE_BYTES)
-        return metrics.dropped("full");
-      bytes += message.length;
-      queue.push({ t: topics, m: message });
-      sending ??= Promise.resolve()
-        .then(send)
-        .finally(() => (sending = undefined));
+      const size = sizeOf(topics, message);
+      if (queue.length >= MAX_MESSAGES || bytes >= MAX_BYTES || size > MESSAGE_BYTES) return metrics.dropped("full");
+      bytes += size;
+      queue.push({ message: { t: topics, m: message }, size });
+      start();
     },
     [Symbol.asyncDispose]: async () => {
-      await Promise.race([sending, sleep(CLOSE_MS)]);
+      await Promise.race([sending, sleep(CLOSE_MS, undefined, { ref: false })]);
     },
   };
 };
