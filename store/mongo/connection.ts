@@ -45,6 +45,10 @@ export const connectMongo = async ({ settings, name, log }: ConnectOptions): Pro
       socketTimeoutMS: 2 * ANSWER_MS,
       serverSelectionTimeoutMS: ANSWER_MS,
     });
+    // After each command: one call may be many.
+    next.on("connectionCheckedIn", () => {
+      lastAnswer = performance.now();
+    });
     next.on("topologyDescriptionChanged", ({ newDescription }) => {
       if (next !== client) return;
       const before = isUp;
@@ -75,7 +79,6 @@ export const connectMongo = async ({ settings, name, log }: ConnectOptions): Pro
       }
       throw refused(error);
     } finally {
-      lastAnswer = performance.now();
       pending.delete(silent.reject);
     }
   };
