@@ -37,6 +37,6 @@ export const vacate = async (of: Collections, places: readonly Place[]): Promise
   const told = empty.filter((_place, index) => ended[index] === true);
   if (told.length === 0) return new Set();
   const back = await inhabited(of, told);
-  const stay = await Promise.all(told.map((place) => back.has(tokenOf(place)) && occupy(of, place)));
+  const stay = await Promise.all(told.map(async (place) => back.has(tokenOf(place)) && occupy(of, place)));
   return new Set(told.filter((_place, index) => stay[index] === false));
 };

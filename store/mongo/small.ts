@@ -89,6 +89,6 @@ export const mongoHistory = (ask: Ask, clock: Clock): History => ({
         .limit(limit)
         .toArray(),
     );
-    return found.reverse().map(({ entry }) => historyEntry.parse(decode(bytesOf(entry))));
+    return found.toReversed().map(({ entry }) => historyEntry.parse(decode(bytesOf(entry))));
   },
 });
