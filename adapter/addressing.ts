@@ -20,22 +20,15 @@ export interface Addressing {
 export const createAddressing = (clock: () => number = () => performance.now()): Addressing => {
   /** Topic → until when, in the order of `until`. */
   const joining = new Map<string, number>();
-  let allUntil = -Infinity;
-  const isJoining = (topic: string, now: number): boolean => {
-    const until = joining.get(topic);
-    if (until === undefined) return now < allUntil;
-    if (now < until) return true;
-    joining.delete(topic);
-    return now < allUntil;
-  };
+  let allUntil = 0;
+  const isJoining = (topic: string): boolean =>
+    (joining.size > 0 || allUntil > 0) && clock() < Math.max(joining.get(topic) ?? 0, allUntil);
   return {
     topics: (nsp, rooms) => {
       if (rooms.size === 0 || rooms.size > MAX_ROOMS) return namespaceTopic(nsp);
       const own: string[] = [];
       for (const room of rooms) if (isBindable(room)) own.push(roomTopic(nsp, room));
-      const now = joining.size > 0 || allUntil > 0 ? clock() : 0;
-      const narrow = own.length === rooms.size && (now === 0 || !own.some((topic) => isJoining(topic, now)));
-      if (!narrow) own.unshift(namespaceTopic(nsp));
+      if (own.length < rooms.size || own.some(isJoining)) own.unshift(namespaceTopic(nsp));
       const [only] = own;
       return only !== undefined && own.length === 1 ? only : own;
     },

@@ -115,14 +115,13 @@ export class BusAdapter extends Adapter {
     };
   }
 
-  /** Binds rooms that a socket is about to join; resolves as `addAll` does. */
-  async expect(rooms: Iterable<Room>): Promise<void> {
-    const all = [...rooms];
-    for (const room of all) {
+  /** Binds rooms that a socket is about to join; gives what `addAll` does. */
+  expect(rooms: readonly Room[]): Promise<void> | undefined {
+    for (const room of rooms) {
       this.#rooms.bind(room);
       if (!this.rooms.has(room)) this.#rooms.release(room);
     }
-    await this.#rooms.active(all);
+    return this.#rooms.active(rooms);
   }
 
   /** Resolves when all that is published to the rooms from now on reaches the socket, or the Bus is away. */
@@ -204,23 +203,22 @@ export class BusAdapter extends Adapter {
 
   /** Rejects where a gateway does not answer in time or is killed, with `missing` (their nodes) and `responses` (the sockets found) in the error. */
   override async fetchSockets(options: BroadcastOptions): Promise<unknown[]> {
-    const here: unknown[] = await super.fetchSockets(options);
+    const here: Promise<unknown[]> = super.fetchSockets(options);
     const nodes = options.flags?.local === true ? [] : this.#node.others(this.#nsp.name);
     if (nodes.length === 0) return here;
     const remote: unknown[] = [];
-    const answered = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<string[]>();
     const request = this.#node.questions.ask({
       nodes,
       timeoutMs: options.flags?.timeout ?? ANSWER_MS,
       heard: ({ frames }) => void remote.push(...decodeFrames(frames)),
-      settled: (missing) => {
-        if (missing.length === 0) answered.resolve();
-        else answered.reject(partial(here.concat(remote), missing));
-      },
+      settled: answered.resolve,
     });
     this.#publish({ kind: "fetch", to: options, asker: this.#asker(request) });
-    await answered.promise;
-    return here.concat(remote);
+    const missing = await answered.promise;
+    const found = [...(await here), ...remote];
+    if (missing.length > 0) throw partial(found, missing);
+    return found;
   }
 
   override serverSideEmit(packet: unknown[]): void {

@@ -171,7 +171,8 @@ export const busDelivery = (
     attach,
     expect: async (rooms) => {
       const main = [...serving.keys()].find(({ nsp }) => nsp.name === MAIN);
-      if (main !== undefined) await Promise.race([main.expect(rooms), sleep(EXPECT_MS, undefined, { ref: false })]);
+      const bound = main?.expect(rooms);
+      if (bound !== undefined) await Promise.race([bound, sleep(EXPECT_MS, undefined, { ref: false })]);
     },
     ready: async () => {
       await Promise.all(pending);

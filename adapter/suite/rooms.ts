@@ -26,7 +26,8 @@ const NAMES = [
   "__proto__",
 ];
 
-const COUNT = 300;
+/** Many, so that heartbeats meanwhile do not matter. */
+const COUNT = 3000;
 
 /** How many messages a gateway has taken in from the Bus. */
 const received = async (gateway: TestGateway): Promise<number> =>
@@ -41,6 +42,12 @@ export const rooms = (get: () => Fixture, { promises }: DriverUnderTest): void =
       await one.ask("emit", { rooms: NAMES, event: "all" });
       await eventually(() => expect(guest.heard).toHaveLength(NAMES.length + 1));
       expect(guest.heard).toEqual([...NAMES.map((_, index) => ["n", index]), ["all"]]);
+    });
+    test("is one of very many that an emission names", async () => {
+      const { one, settle } = get();
+      const many = Array.from({ length: 1000 }, (_, index) => `nobody-${index}`);
+      await one.ask("emit", { rooms: [...many, "two"], event: "a" });
+      expect(await settle()).toEqual({ anna: [], ben: [["a"]] });
     });
     test("of which no name is another's", async () => {
       const { one, two, settle } = get();
