@@ -1,4 +1,4 @@
-import { Misconfigured, type Log, type ServerSettings } from "#process";
+import type { Log, ServerSettings } from "#process";
 import type { Registry } from "prom-client";
 import type { HeartbeatTiming } from "./heartbeats.ts";
 import type { Delivery } from "./port.ts";
@@ -35,7 +35,7 @@ export const openDelivery = async (
       return (await import("#adapter/zeromq")).openZeromqDelivery(options);
     case "rabbitmq":
       return (await import("#adapter/rabbitmq")).openRabbitmqDelivery(options);
-    default:
-      throw new Misconfigured(`adapter.type: ${driver} is not served yet; use redis, rabbitmq or zeromq`);
+    case "mongo":
+      return (await import("#adapter/mongo")).openMongoDelivery(options);
   }
 };

@@ -4,7 +4,7 @@ export { listeners } from "./listeners.ts";
 export { createLog, silentLog, type Log } from "./log.ts";
 export { readEnvironment } from "./environment.ts";
 export { readDirectory, watched, watchDirectory, watchJson, watchText, type Watched } from "./watch.ts";
-export { readServerSettings, settingsOf, type Driver, type ServerSettings } from "./server-settings.ts";
+export { mongoAddress, readServerSettings, settingsOf, type Driver, type ServerSettings } from "./server-settings.ts";
 export { counter, gauge, histogram, measured } from "./metrics.ts";
 export { Misconfigured, keepTrying, type KeepTryingOptions } from "./keep-trying.ts";
 export { serveProbes, type Probes } from "./probes.ts";

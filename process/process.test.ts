@@ -11,6 +11,7 @@ import {
   keepTrying,
   Misconfigured,
   readEnvironment,
+  mongoAddress,
   readServerSettings,
   settingsOf,
   silentLog,
@@ -176,6 +177,22 @@ describe("a server's directory", () => {
     const at = await mkdtemp(join(directory, "server-"));
     for (const [name, value] of Object.entries(keys)) await writeFile(join(at, name), value);
     expect((await readServerSettings("rabbitmq", at)).uri).toBe(uri);
+  });
+
+  test.each([
+    [{ uri: "mongodb://a,b/chat?replicaSet=rs0" }, "mongodb://a,b/chat?replicaSet=rs0", "chat", {}],
+    [{ uri: "mongodb+srv://h/?tls=true" }, "mongodb+srv://h/?tls=true", "realtime", {}],
+    [{ host: "h", "ca.crt": "PEM" }, "mongodb://h:27017/", "realtime", { tls: true, ca: "PEM" }],
+    [
+      { host: "h", port: "1", username: "me", password: "p@ss", database: "chat" },
+      "mongodb://me:p%40ss@h:1/chat",
+      "chat",
+      {},
+    ],
+  ])("of MongoDB: %j", async (keys, uri, database, tls) => {
+    const at = await mkdtemp(join(directory, "server-"));
+    for (const [name, value] of Object.entries(keys)) await writeFile(join(at, name), value);
+    expect(mongoAddress(await readServerSettings("mongo", at))).toEqual({ uri, database, tls });
   });
 
   test("without an address names the keys that would do", async () => {

@@ -19,6 +19,8 @@ export const readServerSettings = async (type: keyof typeof SCHEMES, directory: 
   if (host === undefined)
     throw new Error(`${directory}: neither uri nor host is there; write the address of ${type} into one of them`);
   const login = password === undefined ? "" : `${encodeURIComponent(username ?? "")}:${encodeURIComponent(password)}@`;
+  const address = `${login}${host}:${port ?? PORTS[type]}`;
+  if (type === "mongo") return { uri: `mongodb://${address}/${keys["database"] ?? ""}`, ca };
   const scheme = ca === undefined ? SCHEMES[type] : `${SCHEMES[type]}s`;
   const hosts = host.split(",").map((one) => `${one.trim()}:${port ?? PORTS[type]}`);
   return { uri: `${scheme}://${login}${hosts.join(",")}`, ca };
@@ -44,3 +46,10 @@ export const settingsOf = (
   if (directory === undefined) throw new Error(`${DIRECTORIES[driver]} is not set, but ${driver} is used`);
   return () => readServerSettings(driver === "zeromq" ? "hub" : driver, directory);
 };
+
+/** Where a MongoDB server and its database are, as its client takes it; `realtime` where the uri names no database. */
+export const mongoAddress = ({ uri, ca }: ServerSettings) => ({
+  uri,
+  database: decodeURIComponent(/^mongodb(?:\+srv)?:\/\/[^/?]*\/([^?]+)/.exec(uri)?.[1] ?? "realtime"),
+  tls: ca === undefined ? {} : { tls: true, ca },
+});

@@ -1,4 +1,4 @@
-import { Misconfigured, type Log, type ServerSettings } from "#process";
+import type { Log, ServerSettings } from "#process";
 import type { Registry } from "prom-client";
 import type { Store } from "./port.ts";
 
@@ -23,6 +23,6 @@ export const openStore = async (driver: "hub" | "redis" | "mongo", options: Stor
     case "redis":
       return (await import("#store/redis")).openRedisStore(options);
     case "mongo":
-      throw new Misconfigured("store.type: mongo is not served yet; use hub or redis");
+      return (await import("#store/mongo")).openMongoStore(options);
   }
 };

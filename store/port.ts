@@ -99,12 +99,41 @@ export interface History {
   last(channel: string, limit: number): Promise<HistoryEntry[]>;
 }
 
+/** What a client that comes back needs: where it was, under the secret that only it knows. */
+export interface Session {
+  /** The secret. */
+  pid: string;
+  /** Of whom; `guest`: he came without a token, so the secret alone says who he is. */
+  user: string;
+  guest: boolean;
+  /** How often it was taken over. */
+  turn: number;
+  /** The gateway's own, up to 1 MiB. */
+  body: Uint8Array;
+}
+
+/** Sessions of clients, connected or away. */
+export interface Sessions {
+  /** Writes each, to be kept for `ttlSeconds` from now; one of which a later turn is here, or was taken, is left as it is. */
+  put(sessions: readonly Session[], ttlSeconds: number): Promise<void>;
+  /** Those that are here, whatever their turn, are kept for `ttlSeconds` from now. */
+  keep(pids: readonly string[], ttlSeconds: number): Promise<void>;
+  /**
+   * Gives the session to one caller, with `turn` counted one up, if it is this user's (or a guest's, where `guest`), else undefined, and
+   * nothing is changed. From then on it is not here until that turn is put; earlier turns are not put any more (for a minute at least).
+   */
+  take(pid: string, claim: { user: string; guest: boolean }): Promise<Session | undefined>;
+  /** It is over; where a later turn is here nothing happens. */
+  drop(pid: string, turn: number): Promise<void>;
+}
+
 export interface Store extends AsyncDisposable {
   readonly ledger: Ledger;
   readonly ids: Ids;
   readonly presence: Presence;
   readonly revocations: Revocations;
   readonly history: History;
+  readonly sessions: Sessions;
   connected(): boolean;
   /**
    * Called when what the server holds for this node may be wrong and the server answers: after an outage, after calls that failed, when

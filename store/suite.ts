@@ -8,6 +8,7 @@ import { describeLedger } from "./suite/ledger.ts";
 import { describeOutage } from "./suite/outage.ts";
 import { describePresence } from "./suite/presence.ts";
 import { describeRevocations } from "./suite/revocations.ts";
+import { describeSessions } from "./suite/sessions.ts";
 
 export type { StoreServer, StoreSubject } from "./suite/fixture.ts";
 
@@ -39,9 +40,10 @@ export const describeStore = (name: string, subject: StoreSubject): void => {
     const stores = () => [a, b] as const;
     describeLedger(stores);
     describeIds(stores);
-    describePresence(stores);
+    describePresence(stores, subject.many);
     describeRevocations(stores);
     describeHistory(stores);
+    describeSessions(stores);
     describeOutage(subject);
   });
 };

@@ -1,7 +1,16 @@
 import { describe, expect, test } from "@jest/globals";
 import { channelRoom } from "#crds";
 import { eventually } from "#testing";
+import type { Delivery } from "../port.ts";
 import { text, type Fixture } from "./fixture.ts";
+
+/** Resolves when this process has taken in all that was published before: a listener may hear what was on its way when it came. */
+const takenIn = async ({ bus }: Delivery): Promise<void> => {
+  const heard = Promise.withResolvers<void>();
+  await using _ = await bus.subscribe("taken-in", () => heard.resolve());
+  bus.publish("taken-in", Buffer.alloc(0));
+  await heard.promise;
+};
 
 export const order = (get: () => Fixture): void => {
   describe("order", () => {
@@ -11,6 +20,7 @@ export const order = (get: () => Fixture): void => {
       const { one, delivery, settle } = get();
       const heard: string[] = [];
       await using hearing = new AsyncDisposableStack();
+      await takenIn(delivery);
       hearing.use(await delivery.bus.subscribe("interleaved", (message) => heard.push(`bus ${text(message)}`)));
       hearing.use(await delivery.listener.listen("lobby", (_event, [index]) => heard.push(`emitted ${String(index)}`)));
       await one.ask("interleave", { rooms: [channelRoom("lobby")], event: "n", count: COUNT });

@@ -7,6 +7,7 @@ import { eventually, spawnNode, type NodeProcess } from "#testing";
 import { openDelivery } from "../index.ts";
 import type { Delivery } from "../port.ts";
 import { uriOf, type TestDriver } from "./drivers.ts";
+import { shortCollection } from "./mongo.ts";
 
 const GATEWAY = fileURLToPath(new URL("./gateway.ts", import.meta.url));
 
@@ -97,12 +98,17 @@ export const testCluster = (
   const stack = new AsyncDisposableStack();
   const name = `test-${randomBytes(4).toString("hex")}`;
   const uri = uriOf(driver, server, name);
+  let prepared: Promise<void> | undefined;
+  const prepare = async () => {
+    if (driver === "mongo") stack.use(await shortCollection(uri, name));
+  };
   return {
     driver,
     uri,
     name,
-    gateway: async () =>
-      stack.use(
+    gateway: async () => {
+      await (prepared ??= prepare());
+      return stack.use(
         await startGateway({
           DRIVER: driver,
           URI: uri,
@@ -110,8 +116,10 @@ export const testCluster = (
           SILENT_MS: String(silentMs),
           LINGER_MS: String(lingerMs),
         }),
-      ),
+      );
+    },
     delivery: async () => {
+      await (prepared ??= prepare());
       const registry = new Registry();
       const delivery = await openDelivery(driver, {
         cluster: name,

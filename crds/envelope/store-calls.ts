@@ -14,6 +14,14 @@ const positive = z.number().positive();
 export const historyEntry = z.object({ id: z.string(), event: z.string(), args: z.array(z.unknown()), at: z.number() });
 export type HistoryEntry = z.infer<typeof historyEntry>;
 
+const session = z.object({
+  pid: name,
+  user: name,
+  guest: z.boolean(),
+  turn: z.number().int(),
+  body: z.instanceof(Uint8Array<ArrayBufferLike>),
+});
+
 /**
  * What the store's driver asks the hub's store, by name. A request is the header `{id, call, cluster}` with its argument as msgpack, the
  * answer `{id, ok: true}` with the result, or `{id, ok: false, message}`. `{lost: true}` tells a node that another has evicted it.
@@ -63,6 +71,10 @@ export const STORE_CALLS = {
     answer: nothing,
   },
   last: { ask: z.object({ channel: name, limit: z.number().int().min(1) }), answer: z.array(historyEntry) },
+  putSessions: { ask: z.object({ sessions: z.array(session), ttlSeconds: positive }), answer: nothing },
+  keepSessions: { ask: z.object({ pids: names, ttlSeconds: positive }), answer: nothing },
+  takeSession: { ask: z.object({ pid: name, user: name, guest: z.boolean() }), answer: session.nullable() },
+  dropSession: { ask: z.object({ pid: name, turn: z.number().int() }), answer: nothing },
 } as const satisfies Record<string, { ask: z.ZodType; answer: z.ZodType }>;
 export type StoreCall = keyof typeof STORE_CALLS;
 export type StoreAsk<C extends StoreCall> = z.infer<(typeof STORE_CALLS)[C]["ask"]>;

@@ -37,7 +37,13 @@ const rabbitmq = z.strictObject({
   secretRef: secretRef.optional().describe(EXTERNAL),
 });
 
-const mongo = z.strictObject({ secretRef: secretRef.optional().describe(EXTERNAL) });
+const mongo = z.strictObject({
+  secretRef: secretRef
+    .optional()
+    .describe(
+      "One that runs already: Secret with uri, or host, port, username, password and database, and ca.crt for TLS. On a laptop the directory .secrets/<name>.",
+    ),
+});
 
 export const servers = z.strictObject({
   redis: redis.optional().describe("Redis 6.2 or later: single, behind Sentinels, or a Cluster."),

@@ -2,6 +2,7 @@ import { LEDGER_LIMITS, type HistoryEntry, type StoreAnswer, type StoreAsk, type
 import { ExpiringMap } from "./expiring.ts";
 import { memoryLedger } from "./ledger.ts";
 import { memoryPresence } from "./presence.ts";
+import { memorySessions } from "./sessions.ts";
 
 /** Ids, revocations and channels with a history that are held at most; the oldest go first. */
 const MAX_IDS = 1_000_000;
@@ -24,6 +25,7 @@ export type MemoryStore = { [C in StoreCall]: (ask: StoreAsk<C>) => StoreAnswer<
 export const memoryStore = ({ clock = Date.now }: { clock?: () => number } = {}): MemoryStore => {
   const ledger = memoryLedger(clock);
   const presence = memoryPresence();
+  const sessions = memorySessions(clock);
   const marks = new ExpiringMap<Mark>(MAX_IDS, clock);
   const tokens = new ExpiringMap<true>(MAX_REVOCATIONS, clock);
   const users = new ExpiringMap<number>(MAX_REVOCATIONS, clock);
@@ -89,8 +91,22 @@ export const memoryStore = ({ clock = Date.now }: { clock?: () => number } = {})
       live(channel)
         .slice(-limit)
         .map(({ entry }) => entry),
+    putSessions: ({ sessions: given, ttlSeconds }) => {
+      for (const session of given) sessions.put(session, ttlSeconds);
+      return null;
+    },
+    keepSessions: ({ pids, ttlSeconds }) => {
+      for (const pid of pids) sessions.keep(pid, ttlSeconds);
+      return null;
+    },
+    takeSession: (claim) => sessions.take(claim) ?? null,
+    dropSession: ({ pid, turn }) => {
+      sessions.drop(pid, turn);
+      return null;
+    },
     sweep: () => {
       ledger.sweep();
+      sessions.sweep();
       for (const map of [marks, tokens, users, history]) map.sweep();
     },
   };

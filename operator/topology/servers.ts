@@ -7,9 +7,9 @@ export type ManagedAs = "hub" | "server";
 type Plane = "adapter" | "broker" | "store";
 
 const SERVED: Record<Plane, readonly ServerName[]> = {
-  adapter: ["hub", "redis", "rabbitmq"],
+  adapter: ["hub", "redis", "rabbitmq", "mongo"],
   broker: ["hub", "rabbitmq"],
-  store: ["hub", "redis"],
+  store: ["hub", "redis", "mongo"],
 };
 
 const DIRECTORY = { hub: "HUB_DIR", redis: "REDIS_DIR", rabbitmq: "RABBITMQ_DIR", mongo: "MONGO_DIR" } as const;

@@ -47,6 +47,18 @@ describe("which server carries what", () => {
       },
       ["rabbitmq", "redis"],
     ],
+    [
+      "MongoDB is the adapter",
+      { adapter: { type: "mongo" }, servers: { mongo: external } },
+      {
+        ADAPTER: "mongo",
+        BROKER: "zeromq",
+        STORE: "mongo",
+        HUB_DIR: { server: "hub" },
+        MONGO_DIR: { server: "mongo", ofSecret: "mine" },
+      },
+      ["hub", "mongo"],
+    ],
     ["RabbitMQ is the adapter and managed", { adapter: { type: "rabbitmq" } }, hub, ["hub"]],
     [
       "an external RabbitMQ is the adapter",
@@ -107,12 +119,6 @@ describe("what is not served yet is said", () => {
       { adapter: { type: "mongo" }, store: { type: "hub" }, servers: { mongo: external } },
       "spec.adapter.type",
       /use zeromq or redis or rabbitmq/,
-    ],
-    [
-      "MongoDB as store",
-      { store: { type: "mongo" }, servers: { mongo: external } },
-      "spec.store.type",
-      /use hub or redis/,
     ],
     ["recovery", { gateway: { recovery: {} } }, "spec.gateway.recovery", /^missed messages are not recovered yet/],
     [

@@ -76,6 +76,15 @@ export const openHubStore = async ({ cluster, node, settings, log }: StoreOption
       },
       last: async (channel, limit) => (limit < 1 ? [] : call("last", { channel, limit })),
     },
+    sessions: {
+      async put(sessions, ttlSeconds) {
+        for (let from = 0; from < sessions.length; from += BATCH)
+          await call("putSessions", { sessions: sessions.slice(from, from + BATCH), ttlSeconds });
+      },
+      keep: async (pids, ttlSeconds) => void (await call("keepSessions", { pids: [...pids], ttlSeconds })),
+      take: async (pid, { user, guest }) => (await call("takeSession", { pid, user, guest })) ?? undefined,
+      drop: async (pid, turn) => void (await call("dropSession", { pid, turn })),
+    },
     connected: () => link.connected(),
     onLost: (listener) => {
       listeners.add(listener);

@@ -5,6 +5,7 @@ import type { Store } from "../port.ts";
 import { connectStore } from "./connection.ts";
 import { redisLedger } from "./ledger.ts";
 import { redisPresence } from "./presence.ts";
+import { redisSessions } from "./sessions.ts";
 import { redisHistory, redisIds, redisRevocations } from "./small.ts";
 
 const beatReply = z.tuple([z.string(), z.number()]);
@@ -56,6 +57,7 @@ export const openRedisStore = async (
     presence: redisPresence({ redis, prefix, onDoubt: () => (doubt = true) }),
     revocations: redisRevocations(redis, prefix),
     history: redisHistory(redis),
+    sessions: redisSessions(redis),
     connected: () => redis.connected(),
     onLost: (listener) => {
       listeners.add(listener);

@@ -70,6 +70,40 @@ end
 return live
 `;
 
+/** A session is the hash `session:<pid>`: user, guest, turn, body; one that was taken has only its turn. pid, user, guest, turn, body, ttl in ms. */
+const sessionPut = `
+local key = KEYS[1] .. 'session:' .. ARGV[1]
+if tonumber(redis.call('HGET', key, 'turn') or 0) > tonumber(ARGV[4]) then return 0 end
+redis.call('HSET', key, 'user', ARGV[2], 'guest', ARGV[3], 'turn', ARGV[4], 'body', ARGV[5])
+return redis.call('PEXPIRE', key, ARGV[6])
+`;
+
+/** pid, user, guest → nothing, or user, guest, turn, body; the turn keeps earlier ones out for a minute at least. */
+const sessionTake = `
+local key = KEYS[1] .. 'session:' .. ARGV[1]
+local found = redis.call('HMGET', key, 'user', 'guest', 'body')
+if not found[3] then return {} end
+if found[1] ~= ARGV[2] and not (ARGV[3] == '1' and found[2] == '1') then return {} end
+local turn = redis.call('HINCRBY', key, 'turn', 1)
+redis.call('HDEL', key, 'user', 'guest', 'body')
+redis.call('PEXPIRE', key, math.max(60000, redis.call('PTTL', key)))
+return {found[1], found[2], tostring(turn), found[3]}
+`;
+
+/** ttl in ms, pids */
+const sessionKeep = `
+for at = 2, #ARGV do
+  local key = KEYS[1] .. 'session:' .. ARGV[at]
+  if redis.call('HEXISTS', key, 'body') == 1 then redis.call('PEXPIRE', key, ARGV[1]) end
+end
+`;
+
+const sessionDrop = `
+local key = KEYS[1] .. 'session:' .. ARGV[1]
+if tonumber(redis.call('HGET', key, 'turn') or 0) > tonumber(ARGV[2]) then return 0 end
+return redis.call('UNLINK', key)
+`;
+
 /** A candidate for the data's epoch, node → the epoch, and whether another evicted the node since. */
 const beat = `
 redis.call('SET', KEYS[1] .. 'epoch', ARGV[1], 'NX')
@@ -92,6 +126,10 @@ export const SCRIPTS = {
   revokeUser,
   historyAppend: append,
   historyLast: last,
+  sessionPut,
+  sessionTake,
+  sessionKeep,
+  sessionDrop,
   beat,
 };
 export type ScriptName = keyof typeof SCRIPTS;

@@ -12,6 +12,8 @@ export interface StoreSubject {
   /** Opens one more store on the server that all cases share. */
   open(cluster: string, node?: string): Promise<Store>;
   server(): Promise<StoreServer>;
+  /** Connections of a node that has many. Default: 1,200; for a server that finds one by reading all, fewer. */
+  many?: number;
   dispose?(): Promise<void>;
 }
 

@@ -3,7 +3,7 @@ import { delimiter, join } from "node:path";
 import { connect } from "node:net";
 import { spawnSync } from "node:child_process";
 
-export type ServerKind = "redis" | "rabbitmq" | "postgres";
+export type ServerKind = "redis" | "rabbitmq" | "postgres" | "mongo";
 
 interface Command {
   command: string;
@@ -16,7 +16,8 @@ export interface Kind {
   /** A server that is there already; never stopped by tests. */
   urlVariable: string;
   binary(): string | undefined;
-  debianPackage: string;
+  /** What npm test installs where it may; a kind without one may be missing. */
+  debianPackage?: string;
   image: string;
   containerPort: number;
   containerArgs: string[];
@@ -161,7 +162,31 @@ const postgres: Kind = {
   },
 };
 
-export const KINDS: Record<ServerKind, Kind> = { redis, rabbitmq, postgres };
+/** `{hello: 1, $db: "admin"}` in MongoDB's wire protocol. */
+const HELLO = Buffer.from(
+  "\x34\0\0\0\x01\0\0\0\0\0\0\0\xdd\x07\0\0\0\0\0\0\0\x1f\0\0\0\x10hello\0\x01\0\0\0\x02$db\0\x06\0\0\0admin\0\0",
+  "latin1",
+);
+
+/** MongoDB's own server is in no package of Debian; FerretDB speaks its protocol. */
+const mongo: Kind = {
+  urlVariable: "TEST_MONGO_URL",
+  binary: () => onPath("mongod") ?? onPath("ferretdb"),
+  image: "mongo:8",
+  containerPort: 27017,
+  containerArgs: [],
+  containerEnv: {},
+  start: (binary, directory, port) => ({
+    command: binary,
+    args: binary.endsWith("mongod")
+      ? ["--port", String(port), "--bind_ip", "127.0.0.1", "--dbpath", directory]
+      : [`127.0.0.1:${port}`, directory],
+  }),
+  uri: (port) => `mongodb://127.0.0.1:${port}`,
+  ready: (port) => answers(port, HELLO, "isWritablePrimary"),
+};
+
+export const KINDS: Record<ServerKind, Kind> = { redis, rabbitmq, postgres, mongo };
 
 /** The system's own server; none where TEST_SERVERS=docker asks for containers. */
 export const binaryOf = (kind: Kind): string | undefined =>

@@ -9,7 +9,7 @@ export interface ConnectOptions {
   cluster: string;
   /** The resource's `adapter.type`. */
   adapter: "redis" | "zeromq" | "rabbitmq" | "mongo";
-  /** The adapter's server: `redis://…`, or the hub's `tcp://…`. A function is asked before each connect: a password may have changed. */
+  /** The adapter's server: `redis://…`, `mongodb://…`, or the hub's `tcp://…`. A function is asked before each connect: a password may have changed. */
   url: string | (() => Promise<string>);
   /** PEM of the authority that signed the server's certificate. */
   ca?: string;

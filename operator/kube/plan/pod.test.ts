@@ -73,6 +73,12 @@ describe("what a process is told", () => {
       { value: "/etc/realtime/redis-dir", ...secret("mine") },
     ],
     [
+      "so is a MongoDB, adapter and store",
+      { spec: { adapter: { type: "mongo" }, servers: { mongo: { secretRef: { name: "mine" } } } } },
+      "MONGO_DIR",
+      { value: "/etc/realtime/mongo-dir", ...secret("mine") },
+    ],
+    [
       "a RabbitMQ that another operator runs is that one's Secret",
       { spec: { servers: { rabbitmq: { managed: { operator: "RabbitmqClusterOperator" } } } } },
       "RABBITMQ_DIR",

@@ -1,0 +1,53 @@
+import { randomBytes } from "node:crypto";
+import { busDelivery } from "../bus-delivery.ts";
+import type { DeliveryOptions } from "../index.ts";
+import { busMetrics } from "../metrics.ts";
+import type { Delivery } from "../port.ts";
+import { createTopics } from "../topics.ts";
+import { mongoBus } from "./bus.ts";
+import { connect } from "./connection.ts";
+import { hearDocuments } from "./hear.ts";
+import { createPublisher } from "./publisher.ts";
+import { openTail } from "./tail.ts";
+
+/** Names of documents: unlike those of every other process, and short. */
+const documentIds = (): (() => string) => {
+  const prefix = `${randomBytes(9).toString("base64url")}.`;
+  let last = 0;
+  return () => {
+    last += 1;
+    return prefix + last.toString(36);
+  };
+};
+
+interface MongoOptions extends DeliveryOptions {
+  /** Called after messages were missed because the collection had no room for them any more. */
+  onOverrun?: () => void;
+}
+
+/**
+ * The delivery plane on MongoDB: the capped collection `<cluster>.bus`, read by every process, made with 64 MiB where it is not there.
+ * Rejects where the server does not answer within 10 s.
+ */
+export const openMongoDelivery = async (options: MongoOptions): Promise<Delivery> => {
+  const { cluster, node, settings, log, registry, onOverrun } = options;
+  const metrics = busMetrics(registry);
+  const collection = `${cluster}.bus`;
+  const id = documentIds();
+  await using opening = new AsyncDisposableStack();
+  const connection = opening.use(await connect(settings, { name: node, log }));
+  const topics = createTopics({ metrics, log });
+  const overrun = () => {
+    metrics.interrupted();
+    log.warn({ collection }, "messages were missed: the collection was overrun, or made anew");
+    onOverrun?.();
+  };
+  const tail = opening.use(
+    await openTail({ connection, collection, id, heard: hearDocuments(topics, { metrics, log }), overrun, log }),
+  );
+  const { connected } = tail;
+  const publisher = opening.use(createPublisher({ db: connection.db, collection, id, connected, metrics, log }));
+  const delivery = opening.use(busDelivery(mongoBus(topics, publisher, tail), options));
+  const stack = opening.move();
+  return { ...delivery, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+};

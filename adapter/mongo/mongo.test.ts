@@ -1,0 +1,45 @@
+import { describe, expect, test } from "@jest/globals";
+import { MongoClient } from "mongodb";
+import { channelRoom } from "#crds";
+import { eventually, sharedServer, startServer } from "#testing";
+import { adapterSuite } from "../suite.ts";
+import { testCluster } from "../testing/cluster.ts";
+
+describe("deliveries over MongoDB", () => {
+  adapterSuite({
+    driver: "mongo",
+    shared: async () => ({ ...(await sharedServer("mongo")), [Symbol.asyncDispose]: async () => {} }),
+    mortal: () => startServer("mongo"),
+    promises: { roomwise: false, namesMissing: true, json: true },
+  });
+
+  test("a document that somebody inserts reaches clients; what is none of the bus ends no gateway, and is counted", async () => {
+    const { uri } = await sharedServer("mongo");
+    await using cluster = testCluster("mongo", uri);
+    const gateway = await cluster.gateway();
+    using client = await gateway.client("anna", [channelRoom("lobby")]);
+    const stranger = new MongoClient(uri);
+    try {
+      const collection = stranger.db("realtime").collection(`${cluster.name}.bus`);
+      const junk = [
+        {},
+        { t: 1, m: "x" },
+        { t: ["io:/"] },
+        { t: ["io:/", 2], m: "{}" },
+        { t: "io:/", m: "{" },
+        { t: "io:/", m: Buffer.from([1, 2]) },
+        { b: [{ t: "io:/" }, 3, null] },
+        { t: "io:/", m: '{"v":2,"event":"newer"}' },
+      ];
+      await collection.insertMany(junk);
+      await collection.insertOne({ t: "io:/#c:lobby", m: '{"v":1,"rooms":["c:lobby"],"event":"news","args":[1]}' });
+      await collection.insertOne({ t: ["io:/", "io:/#c:lobby"], m: '{"v":1,"rooms":["c:lobby"],"event":"more"}' });
+      await eventually(() => expect(client.heard).toEqual([["news", 1], ["more"]]));
+      await eventually(async () =>
+        expect(String(await gateway.ask("metrics"))).toMatch(new RegExp(`realtime_bus_malformed_total ${junk.length}`)),
+      );
+    } finally {
+      await stranger.close();
+    }
+  });
+});

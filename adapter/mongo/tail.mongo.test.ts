@@ -1,0 +1,154 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { connect as dial, createServer, type AddressInfo, type Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { MongoClient, type Db } from "mongodb";
+import { silentLog } from "#process";
+import { eventually, sharedServer } from "#testing";
+import { connect } from "./connection.ts";
+import { openTail, type Tail } from "./tail.ts";
+
+/** A way to the server that can be cut. */
+const startWay = async (uri: string) => {
+  const sockets = new Set<Socket>();
+  let isOpen = true;
+  const server = createServer((socket) => {
+    const { hostname, port } = new URL(uri);
+    const onward = dial(Number(port), hostname);
+    for (const [from, to] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const) {
+      sockets.add(from);
+      from.on("error", () => {});
+      from.on("close", () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+      from.pipe(to);
+    }
+    if (!isOpen) socket.destroy();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const cut = () => {
+    isOpen = false;
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    uri: `mongodb://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    mend: () => (isOpen = true),
+    [Symbol.asyncDispose]: async () => {
+      cut();
+      server.close();
+      await once(server, "close");
+    },
+  };
+};
+
+describe("the tail of a capped collection", () => {
+  let stack: AsyncDisposableStack;
+  let db: Db;
+  let name: string;
+  let way: Awaited<ReturnType<typeof startWay>>;
+  let heard: unknown[];
+  let overruns: number;
+
+  beforeEach(async () => {
+    stack = new AsyncDisposableStack();
+    const { uri } = await sharedServer("mongo");
+    const client = new MongoClient(uri);
+    stack.defer(() => client.close());
+    db = client.db("realtime");
+    name = `tail-${randomUUID()}`;
+    way = stack.use(await startWay(uri));
+    heard = [];
+    overruns = 0;
+  });
+  afterEach(() => stack.disposeAsync());
+
+  const open = async (id: () => string = randomUUID): Promise<Tail> => {
+    const connection = stack.use(await connect(async () => ({ uri: way.uri }), { name: "test", log: silentLog() }));
+    return stack.use(
+      await openTail({
+        connection,
+        collection: name,
+        id,
+        heard: ({ n }) => void (n !== undefined && heard.push(n)),
+        overrun: () => (overruns += 1),
+        log: silentLog(),
+        random: () => 0,
+      }),
+    );
+  };
+  const insert = (...numbers: number[]) => db.collection(name).insertMany(numbers.map((n) => ({ n })));
+  const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
+  const make = (max?: number) =>
+    db.createCollection(name, { capped: true, size: 1 << 24, ...(max === undefined ? {} : { max }) });
+
+  test("a collection that is not there is made, capped", async () => {
+    await open();
+    expect(await db.listCollections({ name }).toArray()).toMatchObject([{ options: { capped: true, size: 64 << 20 } }]);
+  });
+
+  test("one that is not capped is refused with the way out", async () => {
+    await db.createCollection(name);
+    await expect(open()).rejects.toThrow(`the MongoDB collection ${name} is not capped: drop it`);
+  });
+
+  test("what was there before is not heard, all that comes after is, in its order", async () => {
+    await make();
+    await insert(...range(0, 700));
+    await open();
+    await insert(...range(700, 710));
+    await insert(710);
+    await eventually(() => expect(heard).toEqual(range(700, 711)));
+  });
+
+  test.each([
+    ["few", 20],
+    ["more than reading begins before the end", 700],
+  ])("%s documents inserted while the way was cut are heard once, in their order", async (_what, count) => {
+    const tail = await open();
+    await insert(0, 1, 2);
+    await eventually(() => expect(heard).toHaveLength(3));
+    way.cut();
+    await eventually(() => expect(tail.connected()).toBe(false));
+    await insert(...range(3, 3 + count));
+    way.mend();
+    await tail.live();
+    await insert(3 + count);
+    await eventually(() => expect(heard).toEqual(range(0, 4 + count)), { timeoutMs: 20_000 });
+    expect(overruns).toBe(0);
+    expect(tail.connected()).toBe(true);
+  });
+
+  test("where the place last seen is there no more, that is told, and what is left is heard", async () => {
+    await make(5);
+    const tail = await open();
+    await insert(0, 1);
+    await eventually(() => expect(heard).toEqual([0, 1]));
+    way.cut();
+    await eventually(() => expect(tail.connected()).toBe(false));
+    await insert(...range(2, 12));
+    await db.command({ compact: name, force: true });
+    const left = await db.collection(name).find().toArray();
+    way.mend();
+    await tail.live();
+    await eventually(() => expect(heard).toEqual([0, 1, ...left.map(({ n }) => n)]));
+    expect(left.length).toBeLessThan(10);
+    expect(overruns).toBe(1);
+  });
+
+  test("a collection that was dropped is made anew, and that is told", async () => {
+    const tail = await open();
+    await insert(0);
+    await eventually(() => expect(heard).toEqual([0]));
+    await db.dropCollection(name);
+    await eventually(() => expect(overruns).toBe(1));
+    await tail.live();
+    await insert(1);
+    await eventually(() => expect(heard).toEqual([0, 1]));
+  });
+});

@@ -1,0 +1,29 @@
+import { Long, type Db, type Document } from "mongodb";
+
+const BATCH = 1000;
+const AWAIT_MS = 2000;
+
+const asLong = (id: unknown): Long => (id instanceof Long ? id : Long.fromNumber(Number(id)));
+
+/**
+ * A tailable cursor over a capped collection: its documents behind the first `skip`, in batches as they come (an empty one at least
+ * every 2 s), until it dies. By commands, since the driver's own cursor begins with a batch as large as the rest: FerretDB closes one
+ * whose first batch is not full, as MongoDB does with an empty one.
+ */
+export async function* tailable(
+  db: Db,
+  collection: string,
+  { skip, signal }: { skip: number; signal: AbortSignal },
+): AsyncGenerator<Document[], void> {
+  await using session = db.client.startSession();
+  const options = { session, signal, promoteBuffers: true };
+  const find = { find: collection, filter: {}, skip, batchSize: 1, tailable: true, awaitData: true };
+  const { cursor } = await db.command(find, options);
+  let id = asLong(cursor.id);
+  yield cursor.firstBatch;
+  while (!id.isZero()) {
+    const more = await db.command({ getMore: id, collection, batchSize: BATCH, maxTimeMS: AWAIT_MS }, options);
+    id = asLong(more["cursor"].id);
+    yield more["cursor"].nextBatch;
+  }
+}
