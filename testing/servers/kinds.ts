@@ -3,7 +3,7 @@ import { delimiter, join } from "node:path";
 import { connect } from "node:net";
 import { spawnSync } from "node:child_process";
 
-export type ServerKind = "redis" | "rabbitmq" | "postgres";
+export type ServerKind = "redis" | "rabbitmq" | "rabbitmq4" | "postgres";
 
 interface Command {
   command: string;
@@ -16,7 +16,8 @@ export interface Kind {
   /** A server that is there already; never stopped by tests. */
   urlVariable: string;
   binary(): string | undefined;
-  debianPackage: string;
+  /** Absent: what it proves is said to be unproven where it is not there, rather than that it is got. */
+  debianPackage?: string;
   image: string;
   containerPort: number;
   containerArgs: string[];
@@ -119,6 +120,19 @@ const rabbitmq: Kind = {
   ready: (port) => answers(port, Buffer.from("AMQP\x00\x00\x09\x01", "latin1"), "RabbitMQ"),
 };
 
+/** For what RabbitMQ has since 4.0 only; Debian 12's is older. */
+const rabbitmq4: Kind = {
+  ...rabbitmq,
+  urlVariable: "TEST_RABBITMQ4_URL",
+  binary: () => {
+    const releases = globSync("/usr/{lib,local}/{rabbitmq,rabbitmq/lib}/rabbitmq_server-*").map((path) =>
+      Number(/rabbitmq_server-(\d+)/.exec(path)?.[1]),
+    );
+    return releases.some((major) => major >= 4) ? rabbitmq.binary() : undefined;
+  },
+};
+delete rabbitmq4.debianPackage;
+
 const postgresTool = (name: string): string | undefined =>
   globSync(`/usr/lib/postgresql/*/bin/${name}`).sort().at(-1) ?? onPath(name);
 
@@ -161,7 +175,7 @@ const postgres: Kind = {
   },
 };
 
-export const KINDS: Record<ServerKind, Kind> = { redis, rabbitmq, postgres };
+export const KINDS: Record<ServerKind, Kind> = { redis, rabbitmq, rabbitmq4, postgres };
 
 /** The system's own server; none where TEST_SERVERS=docker asks for containers. */
 export const binaryOf = (kind: Kind): string | undefined =>
@@ -169,3 +183,16 @@ export const binaryOf = (kind: Kind): string | undefined =>
 
 export const dockerRuns = (): boolean =>
   spawnSync("docker", ["version", "--format", "{{.Server.Version}}"], { stdio: "ignore" }).status === 0;
+
+/** Whether Docker runs and has the kind's image, or gets it. */
+const imageOf = ({ image }: Kind): boolean =>
+  dockerRuns() &&
+  [["image", "inspect"], ["pull"]].some(
+    (command) => spawnSync("docker", [...command, image], { stdio: "ignore", timeout: 300_000 }).status === 0,
+  );
+
+/** Whether a server of that kind runs or can be started here. */
+export const canServe = (name: ServerKind): boolean => {
+  const kind = KINDS[name];
+  return process.env[kind.urlVariable] !== undefined || binaryOf(kind) !== undefined || imageOf(kind);
+};

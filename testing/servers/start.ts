@@ -124,7 +124,7 @@ const asContainer = (kind: Kind, port: number): Runner => {
 
 const missing = (name: ServerKind, { urlVariable, debianPackage, image }: Kind): Error =>
   new Error(
-    `${name} is not there. Any of these will do: apt-get install -y ${debianPackage}; a running Docker (image ${image}); ${urlVariable}=… for a server that runs`,
+    `${name} is not there. Any of these will do: ${debianPackage === undefined ? "" : `apt-get install -y ${debianPackage}; `}a running Docker (image ${image}); ${urlVariable}=… for a server that runs`,
   );
 
 /** Starts a server on a free port: the system's package, else Docker. Throws an Error that names the ways to get one. */
