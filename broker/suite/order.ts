@@ -1,41 +1,56 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
-import type { Job } from "#crds";
+import type { Job, Pool } from "#crds";
 import { eventually, type NodeProcess } from "#testing";
 import type { Delivery } from "../index.ts";
 import { behave, type Orders } from "../testing/behave.ts";
 import { aJob, aPool, ids, numbered, work, type Stage, type SuiteOptions } from "./fixture.ts";
 
-/** What happened to a job, as its worker tells it: `start`, then how it ended. */
+/** What happened to a job: `start`, then how it ended. */
 interface Event {
   what: string;
   id: string;
   key: string;
   attempt: number;
+  /** ms since the epoch, by the one machine's clock. */
+  at: number;
 }
 
-const eventsOf = (worker: NodeProcess): Event[] =>
-  worker.messages.flatMap((message) => {
-    const { what, id, key, attempt } = Object(message);
-    return typeof id === "string" ? [{ what: String(what), id, key: String(key), attempt: Number(attempt) }] : [];
-  });
+const clock = () => performance.timeOrigin + performance.now();
 
-const doneOf = (events: readonly Event[], key: string): string[] => [
-  ...new Set(events.filter((event) => event.key === key && event.what === "done").map(({ id }) => id)),
+/** As a worker of another process tells it; of one that was killed, what it had under way ended then. */
+const eventsOf = (worker: NodeProcess, killedAt?: number): Event[] => {
+  const told = worker.messages.flatMap((message) => {
+    const { what, id, key, attempt, at } = Object(message);
+    return typeof id === "string"
+      ? [{ what: String(what), id, key: String(key), attempt: Number(attempt), at: Number(at) }]
+      : [];
+  });
+  if (killedAt === undefined) return told;
+  const open = new Map<string, Event>();
+  for (const event of told) {
+    if (event.what === "start") open.set(event.id, event);
+    else open.delete(event.id);
+  }
+  return [...told, ...[...open.values()].map((event) => ({ ...event, what: "killed", at: killedAt }))];
+};
+
+const idsDone = (events: readonly Event[]): string[] => [
+  ...new Set(events.flatMap(({ what, id }) => (what === "done" ? [id] : []))),
 ];
 
-const orderedJob = (key: string, id: string, payload: Orders = {}): Job => aJob(id, payload, { key, user: key });
-
-/** No two of one key at once, and each key's first ends in the order of `wanted`. */
+/** No two of one key at once, and they are done in the order of `wanted`. */
 const expectOrder = (events: readonly Event[], key: string, wanted: readonly string[]) => {
-  expect(doneOf(events, key)).toEqual(wanted);
-  const open = new Set<string>();
-  for (const { what, id } of events.filter((event) => event.key === key)) {
-    if (what === "start") open.add(id);
-    else open.delete(id);
-    expect(open.size).toBeLessThanOrEqual(1);
+  const ofKey = events.filter((event) => event.key === key).sort((a, b) => a.at - b.at);
+  expect(idsDone(ofKey)).toEqual(wanted);
+  let underWay: string | undefined;
+  for (const { what, id } of ofKey) {
+    if (what === "start") expect([id, underWay]).toEqual([id, undefined]);
+    underWay = what === "start" ? id : undefined;
   }
 };
+
+const orderedJob = (key: string, id: string, payload: Orders = {}): Job => aJob(id, payload, { key, user: key });
 
 const KEYS = ["ann", "bob", "cem", "dan"];
 
@@ -53,13 +68,13 @@ const describeRefused = ({ setUp }: Stage): void => {
 };
 
 const describePromised = ({ setUp, spawnWorker, uri }: Stage): void => {
-  /** Consumes in this process, telling into `events` as the workers of other processes do. */
-  const tell = (events: Event[], pool: ReturnType<typeof aPool>) => async (delivery: Delivery) => {
+  /** Runs as the workers of other processes do, telling into `events`. */
+  const tell = (events: Event[], pool: Pool) => async (delivery: Delivery) => {
     const { attempt, job } = delivery;
-    const { id, key = "" } = job;
-    events.push({ what: "start", id, key, attempt });
+    const about = { id: job.id, key: job.key ?? "", attempt };
+    events.push({ ...about, what: "start", at: clock() });
     const outcome = await behave(pool, delivery);
-    events.push({ what: outcome.kind, id, key, attempt });
+    events.push({ ...about, what: outcome.kind, at: clock() });
     return outcome;
   };
 
@@ -72,23 +87,21 @@ const describePromised = ({ setUp, spawnWorker, uri }: Stage): void => {
           it.pool,
           orderedJob(key, `${key}-${index}`, { ms: 5, ...(index === "3" ? { fails: 1 } : {}) }),
         );
-    await eventually(() => expect(eventsOf(worker).filter(({ what }) => what === "done").length).toBeGreaterThan(8));
+    await eventually(() => expect(idsDone(eventsOf(worker)).length).toBeGreaterThan(8));
     await worker.kill("SIGKILL");
-    const events = eventsOf(worker);
+    const events = eventsOf(worker, clock());
     await work(it.other, it.pool, tell(events, it.pool));
-    await eventually(() => KEYS.forEach((key) => expect(doneOf(events, key)).toHaveLength(15)), { timeoutMs: 30_000 });
+    await eventually(() => expect(idsDone(events)).toHaveLength(60), { timeoutMs: 30_000 });
     for (const key of KEYS) expectOrder(events, key, numbered(`${key}-`, 15));
   });
 
-  test("workers that come and go, some killed: every key in order, one job at a time, and none lost", async () => {
+  test("workers that come, go and are killed: every key in order, one job at a time, and none lost", async () => {
     await using it = await setUp({ orderBy: "user", concurrency: 5 });
     const keys = numbered("user", 40);
-    const perKey = 15;
     const events: Event[] = [];
-    const killed: NodeProcess[] = [];
     const first = await work(it.broker, it.pool, tell(events, it.pool));
     const load = (async () => {
-      for (const index of numbered("", perKey)) {
+      for (const index of numbered("", 15)) {
         for (const key of keys) await it.other.publish(it.pool, orderedJob(key, `${key}-${index}`, { ms: 10 }));
         await wait(50);
       }
@@ -99,19 +112,15 @@ const describePromised = ({ setUp, spawnWorker, uri }: Stage): void => {
     await first.consumption.stop();
     await eventually(() => expect(eventsOf(doomed).length).toBeGreaterThan(20), { timeoutMs: 20_000 });
     await doomed.kill("SIGKILL");
-    killed.push(doomed);
+    const killedAt = clock();
+    await eventually(() => expect(first.done).toHaveLength(first.seen.length));
     await first.consumption[Symbol.asyncDispose]();
     const third = await work(it.other, it.pool, tell(events, it.pool));
     await load;
-    const all = () => [...events, ...killed.flatMap(eventsOf), ...eventsOf(survivor)];
-    await eventually(
-      () => {
-        const done = new Set(all().flatMap(({ what, id }) => (what === "done" ? [id] : [])));
-        expect(done.size).toBe(keys.length * perKey);
-      },
-      { timeoutMs: 40_000 },
-    );
+    const all = () => [...events, ...eventsOf(doomed, killedAt), ...eventsOf(survivor)];
+    await eventually(() => expect(idsDone(all())).toHaveLength(keys.length * 15), { timeoutMs: 40_000 });
     await third.consumption[Symbol.asyncDispose]();
+    for (const key of keys) expectOrder(all(), key, numbered(`${key}-`, 15));
   }, 90_000);
 
   test("a job that waits for its retry holds up its own key only", async () => {
