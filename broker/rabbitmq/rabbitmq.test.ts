@@ -33,6 +33,7 @@ if (!promises.ordered && canServe("rabbitmq4"))
     ...options,
     promises: { ...promises, ordered: true },
     server: () => sharedServer("rabbitmq4"),
+    mortalServer: () => startServer("rabbitmq4"),
   });
 else if (!promises.ordered)
   sayUnproven(

@@ -4,7 +4,7 @@ import type { Job, Pool } from "#crds";
 import { eventually, type NodeProcess } from "#testing";
 import type { Delivery } from "../index.ts";
 import { behave, type Orders } from "../testing/behave.ts";
-import { aJob, aPool, ids, numbered, work, type Stage, type SuiteOptions } from "./fixture.ts";
+import { aCluster, aJob, aPool, ids, numbered, work, type Stage, type SuiteOptions } from "./fixture.ts";
 
 /** What happened to a job: `start`, then how it ended. */
 interface Event {
@@ -54,9 +54,62 @@ const orderedJob = (key: string, id: string, payload: Orders = {}): Job => aJob(
 
 const KEYS = ["ann", "bob", "cem", "dan"];
 
+/** Runs as the workers of other processes do, telling into `events`. */
+const tell = (events: Event[], pool: Pool) => async (delivery: Delivery) => {
+  const { attempt, job } = delivery;
+  const about = { id: job.id, key: job.key ?? "", attempt };
+  events.push({ ...about, what: "start", at: clock() });
+  const outcome = await behave(pool, delivery);
+  events.push({ ...about, what: outcome.kind, at: clock() });
+  return outcome;
+};
+
 /** `orderBy`, as the driver promises it. */
-export const describeOrder = (stage: Stage, { promises }: SuiteOptions): void =>
-  describe("order by key", () => (promises.ordered ? describePromised(stage) : describeRefused(stage)));
+export const describeOrder = (stage: Stage, options: SuiteOptions): void =>
+  describe("order by key", () => {
+    if (!options.promises.ordered) return describeRefused(stage);
+    describePromised(stage);
+    describeKilledServer(stage, options);
+  });
+
+const describeKilledServer = ({ open }: Stage, options: SuiteOptions): void => {
+  test("the server killed under load: none that was acked is lost, nor runs beside another of its key, and they are done in order", async () => {
+    await using server = await options.mortalServer();
+    const cluster = aCluster();
+    const pool = aPool({ orderBy: "user", concurrency: 10 });
+    await using publisher = await open(server.uri, cluster);
+    await using worker = await open(server.uri, cluster);
+    await publisher.declare([pool]);
+    await worker.declare([pool]);
+    const events: Event[] = [];
+    await work(worker, pool, tell(events, pool));
+    const acked = new Map(KEYS.map((key) => [key, [] as string[]]));
+    const ending = new AbortController();
+    const load = async (key: string) => {
+      for (let index = 0; !ending.signal.aborted; index++)
+        try {
+          await publisher.publish(pool, orderedJob(key, `${key}-${index}`, { ms: 20 }));
+          acked.get(key)?.push(`${key}-${index}`);
+        } catch {
+          await wait(20);
+        }
+    };
+    const loads = KEYS.map(load);
+    await eventually(() => expect(idsDone(events).length).toBeGreaterThan(40));
+    await server.kill();
+    await server.start();
+    const before = idsDone(events).length;
+    await eventually(() => expect(idsDone(events).length).toBeGreaterThan(before + 40), { timeoutMs: 60_000 });
+    ending.abort();
+    await Promise.all(loads);
+    for (const key of KEYS) {
+      const wanted = acked.get(key) ?? [];
+      await eventually(() => expect(idsDone(events)).toEqual(expect.arrayContaining(wanted)), { timeoutMs: 60_000 });
+      const ofAcked = events.filter((event) => wanted.includes(event.id));
+      expectOrder(ofAcked, key, wanted);
+    }
+  }, 180_000);
+};
 
 const describeRefused = ({ setUp }: Stage): void => {
   test("a pool with orderBy is refused, with its name, the field and the way out", async () => {
@@ -68,16 +121,6 @@ const describeRefused = ({ setUp }: Stage): void => {
 };
 
 const describePromised = ({ setUp, spawnWorker, uri }: Stage): void => {
-  /** Runs as the workers of other processes do, telling into `events`. */
-  const tell = (events: Event[], pool: Pool) => async (delivery: Delivery) => {
-    const { attempt, job } = delivery;
-    const about = { id: job.id, key: job.key ?? "", attempt };
-    events.push({ ...about, what: "start", at: clock() });
-    const outcome = await behave(pool, delivery);
-    events.push({ ...about, what: outcome.kind, at: clock() });
-    return outcome;
-  };
-
   test("jobs of one key run one after the other, through a retry and a killed worker", async () => {
     await using it = await setUp({ orderBy: "user", concurrency: 20 });
     await using worker = await spawnWorker(uri(), it.cluster, it.pool);
@@ -136,6 +179,22 @@ const describePromised = ({ setUp, spawnWorker, uri }: Stage): void => {
     await eventually(() => expect(done).toHaveLength(40));
     expect(ids(done)).not.toContain("ann-1");
     await eventually(() => expect(ids(done).slice(40)).toEqual(["ann-0", "ann-1"]), { timeoutMs: 20_000 });
+  });
+
+  test("what a worker has taken and not begun is told by it, or by the depth", async () => {
+    await using it = await setUp({ orderBy: "user", concurrency: 1 });
+    const finish = Promise.withResolvers<void>();
+    const { seen, done, consumption } = await work(it.broker, it.pool, async () => {
+      await finish.promise;
+      return { kind: "done" };
+    });
+    for (const id of numbered("ann-", 6)) await it.other.publish(it.pool, orderedJob("ann", id));
+    await eventually(() => expect(seen).toHaveLength(1));
+    const waiting = async () => (await it.other.depth(it.pool)).ready + consumption.waiting();
+    await eventually(async () => expect(await waiting()).toBe(5));
+    finish.resolve();
+    await eventually(() => expect(done).toHaveLength(6));
+    await eventually(async () => expect(await waiting()).toBe(0));
   });
 
   test("a worker killed while a job waits for its retry: the job comes before its key's others, with its count", async () => {
