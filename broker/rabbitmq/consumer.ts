@@ -102,7 +102,8 @@ export const createPoolConsumer = ({
     slots.give();
   };
   slots.onFree(() => {
-    while (!stopping && waiting.length > 0 && slots.take()) {
+    if (stopping) return;
+    while (waiting.length > 0 && slots.take()) {
       const next = waiting.shift();
       if (next !== undefined) void start(next.session, next.message);
     }

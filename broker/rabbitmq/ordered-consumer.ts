@@ -142,7 +142,7 @@ export const createOrderedConsumer = (options: OrderedConsumerOptions): PoolCons
     it.running = false;
     it.partition.running--;
     if (isNext(it)) offer(it);
-    leaveIfIdle(it.partition);
+    void leaveIfIdle(it.partition);
     slots.give();
   };
 
@@ -175,7 +175,7 @@ export const createOrderedConsumer = (options: OrderedConsumerOptions): PoolCons
   };
 
   const onClose = (partition: Partition<Held>) => {
-    for (const it of [...partition.held]) if (!it.running) remove(it);
+    for (const it of partition.held) if (!it.running) remove(it);
   };
 
   /** Notes what did not run, so that going costs no attempt, and hands all back. */

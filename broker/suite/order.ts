@@ -86,13 +86,15 @@ const describeKilledServer = ({ open }: Stage, options: SuiteOptions): void => {
     const acked = new Map(KEYS.map((key) => [key, [] as string[]]));
     const ending = new AbortController();
     const load = async (key: string) => {
-      for (let index = 0; !ending.signal.aborted; index++)
+      for (let index = 0; !ending.signal.aborted; index++) {
         try {
-          await publisher.publish(pool, orderedJob(key, `${key}-${index}`, { ms: 20 }));
+          await publisher.publish(pool, orderedJob(key, `${key}-${index}`, { ms: 5 }));
           acked.get(key)?.push(`${key}-${index}`);
         } catch {
-          await wait(20);
+          // Refused while the server is away, with an id of its own.
         }
+        await wait(20);
+      }
     };
     const loads = KEYS.map(load);
     await eventually(() => expect(idsDone(events).length).toBeGreaterThan(40));
