@@ -147,7 +147,8 @@ export const createOrderedConsumer = (options: OrderedConsumerOptions): PoolCons
   };
 
   const pump = () => {
-    while (!stopping && ready.length > 0 && slots.take()) {
+    if (stopping) return;
+    while (ready.length > 0 && slots.take()) {
       const next = ready.shift();
       if (next !== undefined && isNext(next)) void start(next);
       else slots.give();
