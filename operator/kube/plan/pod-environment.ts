@@ -46,10 +46,24 @@ interface Mounted {
 /** The file of the live configuration, in its ConfigMap and in pods. */
 export const CONFIG_KEY = "config.json";
 
-/** A server's settings: the user's Secret, or the one of a server that we run. The hub has no secret, only an address. */
+/** The hub's settings: its address, and the key that it asks for. */
+const hubVolume = (cluster: string): Fields => {
+  const { hub, keys } = childNames(cluster);
+  return {
+    projected: {
+      defaultMode: MODE,
+      sources: [
+        { configMap: { name: hub, items: [{ key: "uri", path: "uri" }] } },
+        { secret: { name: keys, items: [{ key: "hub-key", path: "key" }] } },
+      ],
+    },
+  };
+};
+
+/** A server's settings: the user's Secret, or the one of a server that we run. */
 const serverVolume = ({ server, ofSecret }: Extract<EnvValue, { server: string }>, input: PlanInput): Fields => {
   if (ofSecret !== undefined) return secretVolume(ofSecret);
-  if (server === "hub") return configMapVolume(childNames(input.topology.cluster).hub);
+  if (server === "hub") return hubVolume(input.topology.cluster);
   if (server === "mongo") throw new Error("MongoDB is not managed");
   return secretVolume(serverSecretName(input, server));
 };

@@ -46,7 +46,12 @@ export const secrets: Part = (input) => {
   const { [LABEL.role]: _, ...labels } = labelsOf(cluster, "gateway");
   return {
     secrets: [
-      { name: keys, labels, fixed: {}, generated: { "session-key": KEY_BYTES, "control-token": KEY_BYTES } },
+      {
+        name: keys,
+        labels,
+        fixed: {},
+        generated: { "session-key": KEY_BYTES, "control-token": KEY_BYTES, "hub-key": KEY_BYTES },
+      },
       ...(spec.gateway.api !== undefined && spec.gateway.api.keysSecretRef === undefined
         ? [{ name: api, labels, fixed: {}, generated: { default: KEY_BYTES } }]
         : []),
