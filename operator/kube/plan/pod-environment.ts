@@ -48,13 +48,13 @@ export const CONFIG_KEY = "config.json";
 
 /** The hub's settings: its address, and the key that it asks for. */
 const hubVolume = (cluster: string): Fields => {
-  const { hub, keys } = childNames(cluster);
+  const { hub } = childNames(cluster);
   return {
     projected: {
       defaultMode: MODE,
       sources: [
         { configMap: { name: hub, items: [{ key: "uri", path: "uri" }] } },
-        { secret: { name: keys, items: [{ key: "hub-key", path: "key" }] } },
+        { secret: { name: hub, items: [{ key: "key", path: "key" }] } },
       ],
     },
   };
@@ -75,9 +75,14 @@ const mountedFor = (value: Exclude<EnvValue, string | { port: string }>, input: 
   if ("secret" in value) return { volume: secretVolume(value.secret, value.key), file: value.key };
   if ("secretDir" in value) return { volume: secretVolume(value.secretDir) };
   if ("generated" in value)
-    return value.generated === "api-keys"
-      ? { volume: secretVolume(names.api) }
-      : { volume: secretVolume(names.keys, value.generated), file: value.generated };
+    switch (value.generated) {
+      case "api-keys":
+        return { volume: secretVolume(names.api) };
+      case "hub-key":
+        return { volume: secretVolume(names.hub, "key"), file: "key" };
+      default:
+        return { volume: secretVolume(names.keys, value.generated), file: value.generated };
+    }
   if (value.file === "config") return { volume: configMapVolume(names.config, CONFIG_KEY), file: CONFIG_KEY };
   throw new Error(`${value.file} is written on a laptop only`);
 };

@@ -81,7 +81,7 @@ describe("what a process is told", () => {
           defaultMode: 0o440,
           sources: [
             { configMap: { name: "chat-hub", items: [{ key: "uri", path: "uri" }] } },
-            { secret: { name: "chat-keys", items: [{ key: "hub-key", path: "key" }] } },
+            { secret: { name: "chat-hub", items: [{ key: "key", path: "key" }] } },
           ],
         },
       },

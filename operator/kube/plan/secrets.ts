@@ -42,7 +42,7 @@ const serverWishes = (input: PlanInput, name: ManagedServer): SecretWish[] => {
 /** What is made once and never changed by us: keys, and the passwords of the servers that run here. */
 export const secrets: Part = (input) => {
   const { name: cluster, spec } = input.cluster;
-  const { keys, api } = childNames(cluster);
+  const { keys, api, hub } = childNames(cluster);
   const { [LABEL.role]: _, ...labels } = labelsOf(cluster, "gateway");
   return {
     secrets: [
@@ -50,10 +50,13 @@ export const secrets: Part = (input) => {
         name: keys,
         labels,
         fixed: {},
-        generated: { "session-key": KEY_BYTES, "control-token": KEY_BYTES, "hub-key": KEY_BYTES },
+        generated: { "session-key": KEY_BYTES, "control-token": KEY_BYTES },
       },
       ...(spec.gateway.api !== undefined && spec.gateway.api.keysSecretRef === undefined
         ? [{ name: api, labels, fixed: {}, generated: { default: KEY_BYTES } }]
+        : []),
+      ...(input.topology.roles.some(({ role }) => role === "hub")
+        ? [{ name: hub, labels: labelsOf(cluster, "hub"), fixed: {}, generated: { key: KEY_BYTES } }]
         : []),
       ...MANAGED_SERVERS.flatMap((name) => serverWishes(input, name)),
     ],
