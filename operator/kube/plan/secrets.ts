@@ -26,6 +26,10 @@ export const cookieSecretName = (cluster: string): string => `${childNames(clust
 const isLive = ({ live, cluster }: PlanInput, name: ManagedServer): boolean =>
   live.some(({ kind, metadata }) => kind === "StatefulSet" && metadata.name === childNames(cluster.name)[name]);
 
+const hasHub = ({ topology, live }: PlanInput): boolean =>
+  topology.roles.some(({ role }) => role === "hub") ||
+  live.some(({ kind, metadata }) => kind === "Deployment" && metadata.name === childNames(topology.cluster).hub);
+
 const serverWishes = (input: PlanInput, name: ManagedServer): SecretWish[] => {
   if (!isLive(input, name) && !(isManaged(input, name) && isBuiltin(input, name))) return [];
   const cluster = input.cluster.name;
@@ -55,7 +59,7 @@ export const secrets: Part = (input) => {
       ...(spec.gateway.api !== undefined && spec.gateway.api.keysSecretRef === undefined
         ? [{ name: api, labels, fixed: {}, generated: { default: KEY_BYTES } }]
         : []),
-      ...(input.topology.roles.some(({ role }) => role === "hub")
+      ...(hasHub(input)
         ? [{ name: hub, labels: labelsOf(cluster, "hub"), fixed: {}, generated: { key: KEY_BYTES } }]
         : []),
       ...MANAGED_SERVERS.flatMap((name) => serverWishes(input, name)),
