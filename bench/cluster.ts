@@ -25,6 +25,7 @@ interface Options {
   /** Module of handlers for the event `bench:job`. */
   handlers?: string;
   concurrency?: number;
+  orderBy?: string;
 }
 
 const readyOf = (node: NodeProcess): Promise<ReadyMessage> =>
@@ -42,6 +43,7 @@ export const startCluster = async ({
   rabbitmq,
   handlers,
   concurrency = 100,
+  orderBy = "none",
 }: Options): Promise<BenchCluster> => {
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "realtime-bench-"));
@@ -61,17 +63,17 @@ export const startCluster = async ({
     metadata: { name: "bench" },
     spec: {
       gateway: { limits: { eventsPerSecond: 100_000, connectionsPerUser: 100_000 } },
-      workers: handlers === undefined ? [] : [{ name: "bench", events: ["bench:*"], handlers, concurrency }],
+      workers: handlers === undefined ? [] : [{ name: "bench", events: ["bench:*"], handlers, concurrency, orderBy }],
     },
   });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   const { spec } = withDefaults(parsed.value);
   const pools: Pool[] = spec.workers.map(
-    ({ name, events, mode, orderBy, concurrency: width, timeoutSeconds, retry }) => ({
+    ({ name, events, mode, orderBy: key, concurrency: width, timeoutSeconds, retry }) => ({
       name,
       events,
       mode,
-      orderBy,
+      orderBy: key,
       concurrency: width,
       timeoutSeconds,
       retry,

@@ -4,7 +4,10 @@ import type { DeadLetter, Job, Pool } from "#crds";
 export interface BrokerPromises {
   /** A confirmed job outlives every process and a restart of the server. False: it is held twice in memory. */
   durable: boolean;
-  /** Pools with `orderBy` are served: jobs of one `key` run one after the other, through retries and deaths. */
+  /**
+   * Pools with `orderBy` are served: jobs of one `key` run one after the other, through retries and deaths. A worker that is cut off from
+   * the server and lives may still run one while another worker has begun it again.
+   */
   ordered: boolean;
 }
 
@@ -48,12 +51,14 @@ export interface Consumer {
 }
 
 export interface Consumption extends AsyncDisposable {
+  /** Jobs taken from the server that are not under way: they wait behind one of their key, or for a retry. */
+  waiting(): number;
   /** Takes no more; resolves when nothing more will be handed to `run`. What is under way may still settle. Disposing hands back the rest. */
   stop(): Promise<void>;
 }
 
 export interface Depth {
-  /** Waiting, also for a retry. */
+  /** Waiting, also for a retry; on RabbitMQ without what consumers tell as `waiting`. */
   ready: number;
   /** In workers' hands. Absent where the server does not tell (AMQP does not): then it is what the workers report. */
   unacked?: number;

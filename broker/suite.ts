@@ -9,6 +9,20 @@ import { describeOutage } from "./suite/outage.ts";
 
 export type { MortalServer, SuiteOptions } from "./suite/fixture.ts";
 
+/** The cases of `orderBy` alone, for a driver whose other cases run on a server that does not order. */
+export const describeBrokerOrder = (name: string, options: SuiteOptions): void => {
+  let uri = "";
+  describe(`broker ${name}`, () => {
+    beforeAll(async () => {
+      ({ uri } = await options.server());
+    });
+    describeOrder(
+      createStage(options, () => uri),
+      options,
+    );
+  });
+};
+
 /** The conformance suite of the port `Broker`: every driver passes the cases of what it promises. */
 export const describeBroker = (name: string, options: SuiteOptions): void => {
   let uri = "";

@@ -31,7 +31,7 @@ export const common = z.object({
   PROBE_HOST: z.string().default("0.0.0.0"),
 });
 
-/** Directories with a server's connection settings, one file each: uri | host, port, username, password, ca.crt. Read again when they change. */
+/** Directories with a server's connection settings, one file each: uri | host, port, username, password, ca.crt; of the hub uri, key. Read again when they change. */
 const serverDirs = z.object({
   HUB_DIR: z.string().optional(),
   REDIS_DIR: z.string().optional(),
@@ -78,6 +78,12 @@ export type WorkerEnvironment = z.infer<typeof workerEnvironment>;
 export const hubEnvironment = common.extend({
   HUB_PORT: port.describe("ZeroMQ ROUTER."),
   HUB_HOST: z.string().default("0.0.0.0"),
+  HUB_KEY_FILE: z
+    .string()
+    .optional()
+    .describe(
+      "What a line must show, made once by the control plane; clients find it as `key` in HUB_DIR. Absent: none.",
+    ),
   HUB_MAX_JOBS: z.coerce
     .number()
     .int()

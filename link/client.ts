@@ -10,7 +10,7 @@ export interface LinkOptions extends OutboxLimits {
   service: "broker" | "bus" | "store" | (string & {});
   /** Unique per start of a process. */
   node: string;
-  /** Read before each connect; `uri` is `tcp://host:port`. */
+  /** Read before each connect; `uri` is `tcp://host:port`, `key` the hub's if it has one. */
   settings: () => Promise<ServerSettings>;
   log: Log;
   /** How many messages were dropped just now, because the hub was away or the buffer full. */
@@ -65,11 +65,13 @@ export const openLink = async (options: LinkOptions): Promise<Link> => {
   const keepUp = async () => {
     for (let failures = 0; !closing.signal.aborted;) {
       try {
+        const { uri, key } = await settings();
         const opened = await openSession({
           service,
           node,
           line,
-          uri: (await settings()).uri,
+          uri,
+          key,
           timing,
           limits: options,
           onMessage: (header, body) => call(listener, header, body),
@@ -97,10 +99,10 @@ export const openLink = async (options: LinkOptions): Promise<Link> => {
     await attempt?.close();
     await kept;
   };
-  const giveUp = setTimeout(
-    () => firstUp.reject(new Error(`the hub did not answer within ${timing.open} ms`, { cause: lastError })),
-    timing.open,
-  );
+  const giveUp = setTimeout(() => {
+    const why = lastError instanceof Error ? `: ${lastError.message}` : "";
+    firstUp.reject(new Error(`the hub did not answer within ${timing.open} ms${why}`, { cause: lastError }));
+  }, timing.open);
   try {
     await firstUp.promise;
   } catch (error) {

@@ -2,10 +2,11 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, expect, test } from "@jest/globals";
 import { Registry } from "prom-client";
-import { Dealer } from "zeromq";
+import { curveKeyPair, Dealer } from "zeromq";
 import { silentLog } from "#process";
 import { eventually, freePort, spawnNode } from "#testing";
 import { encodeControl } from "./frames.ts";
+import { lineKeys } from "./keys.ts";
 import { openLink, serveHub, type HubOptions, type LinkOptions } from "./index.ts";
 
 const HUB = new URL("../hub/main.ts", import.meta.url).pathname;
@@ -40,12 +41,17 @@ const aHub = async (over: Partial<HubOptions> = {}) => {
     const metric = await registry.getSingleMetric("realtime_hub_dropped_total")?.get();
     return metric?.values.find(({ labels }) => labels["reason"] === reason)?.value ?? 0;
   };
+  const refused = async (reason: string) => {
+    const metric = await registry.getSingleMetric("realtime_hub_refused_total")?.get();
+    return metric?.values.find(({ labels }) => labels["reason"] === reason)?.value ?? 0;
+  };
   return {
     hub,
     uri: `tcp://127.0.0.1:${hub.port}`,
     seen,
     peers,
     dropped,
+    refused,
     [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose](),
   };
 };
@@ -144,6 +150,59 @@ describe("a line", () => {
     expect(second.child.exitCode).toBeNull();
     expect(link.epoch()).not.toBe(epoch);
     expect(link.send(["unsubscribe", "x"])).toBe(true);
+  });
+
+  const KEY = "a".repeat(43);
+  const OTHER = "b".repeat(43);
+  const timing = { open: 1500, hello: 400 };
+
+  test("with the hub's key carries messages", async () => {
+    await using it = await aHub({ key: KEY });
+    await using link = await open(it.uri, { settings: () => Promise.resolve({ uri: it.uri, key: KEY }) });
+    const got: unknown[] = [];
+    link.onMessage((header) => got.push(header));
+    link.send("secret");
+    await eventually(() => expect(got).toEqual(["secret"]));
+  });
+
+  test.each([
+    ["another key than the hub's", KEY, OTHER, /may have another key/],
+    ["no key, where the hub has one,", KEY, undefined, /may ask for a key/],
+    ["a key, where the hub has none,", undefined, KEY, /may have another key, or none/],
+    ["a key that is too short", KEY, "short", /shorter than 32/],
+  ])("with %s is not opened, and says so", async (_sentence, hubKey, key, why) => {
+    await using it = await aHub({ key: hubKey });
+    await expect(open("", { settings: () => Promise.resolve({ uri: it.uri, key }), timing })).rejects.toThrow(why);
+    expect(it.seen).toEqual([]);
+  });
+
+  test("of a stranger, who knows the hub's public key but not the cluster's secret, is refused and counted", async () => {
+    await using it = await aHub({ key: KEY });
+    const { publicKey, secretKey } = curveKeyPair();
+    const stranger = new Dealer({
+      linger: 0,
+      curveServerKey: lineKeys(KEY).server.publicKey,
+      curvePublicKey: publicKey,
+      curveSecretKey: secretKey,
+    });
+    stranger.connect(it.uri);
+    await stranger.send(encodeControl(["hello", { v: 1, service: "echo", node: "stranger", line: "x" }]));
+    await eventually(async () => expect(await it.refused("key")).toBeGreaterThan(0));
+    stranger.close();
+    expect(it.seen).toEqual([]);
+  });
+
+  test("finds a key that was changed at its next connect", async () => {
+    const port = await freePort();
+    let key = KEY;
+    const uri = `tcp://127.0.0.1:${port}`;
+    const first = await aHub({ port, key });
+    await using link = await open("", { settings: () => Promise.resolve({ uri, key }) });
+    await first[Symbol.asyncDispose]();
+    key = OTHER;
+    await using second = await aHub({ port, key });
+    await eventually(() => expect(second.seen).toEqual(["hello node"]), WIDE);
+    await eventually(() => expect(link.connected()).toBe(true));
   });
 
   test("finds a hub that moved: settings are read again", async () => {

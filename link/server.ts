@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Registry } from "prom-client";
-import { Router } from "zeromq";
+import { Context, Router } from "zeromq";
 import { counter, gauge, type Log } from "#process";
+import { keepDoor } from "./doorkeeper.ts";
 import { decode, eachMessage, encodeControl, type Batch, type Control, type Frames } from "./frames.ts";
+import { lineKeys, z85 } from "./keys.ts";
 import { createOutbox, type Outbox, type OutboxLimits } from "./outbox.ts";
 import type { HubService, HubSocket } from "./port.ts";
 import { createSender, type Sender } from "./sender.ts";
@@ -13,10 +15,14 @@ export interface HubOptions extends OutboxLimits {
   /** 0: any free one. */
   port: number;
   services: Record<string, (socket: HubSocket) => HubService>;
+  /** The secret that its lines show; absent: anyone who reaches the port is let in, in plain text. */
+  key?: string | undefined;
   log: Log;
   registry: Registry;
   timing?: Partial<Timing>;
 }
+
+const WARN_EVERY_MS = 60_000;
 
 interface Peer {
   name: string;
@@ -46,7 +52,17 @@ export const serveHub = async (options: HubOptions): Promise<HubSocket> => {
     help: "Lines that are up.",
     labelNames: ["service"],
   });
+  const refused = counter(registry, {
+    name: "realtime_hub_refused_total",
+    help: "Connections that ended in their handshake. key: with another key than the hub's; protocol: no ZeroMQ, or keyed for another hub; other: closed by the other end, such as one that has no key.",
+    labelNames: ["reason"],
+  });
+  const keys = options.key === undefined ? undefined : lineKeys(options.key);
+  const context = new Context();
+  const door = keys && (await keepDoor(context, (publicKey) => z85(publicKey) === keys.client.publicKey));
   const router = new Router({
+    context,
+    ...(keys && { curveServer: true, curveSecretKey: keys.server.secretKey, zapDomain: "hub" }),
     mandatory: true,
     // A send is over at once: the windows bound what lies in the socket, and to a peer that is gone it fails.
     sendHighWaterMark: 0,
@@ -145,6 +161,21 @@ export const serveHub = async (options: HubOptions): Promise<HubSocket> => {
     void write(id, encodeControl(["unknown"])).catch(() => {});
   };
 
+  let warnedAt = Number.NEGATIVE_INFINITY;
+  const watch = async () => {
+    while (!router.closed) {
+      const { type } = await router.events.receive();
+      if (!type.startsWith("handshake:error")) continue;
+      const reason =
+        type === "handshake:error:auth" ? "key" : type === "handshake:error:protocol" ? "protocol" : "other";
+      refused.inc({ reason });
+      if (performance.now() - warnedAt < WARN_EVERY_MS) continue;
+      warnedAt = performance.now();
+      log.warn({ reason }, "a connection was refused: has it the key of this hub?");
+    }
+  };
+  watch().catch(() => {});
+
   await router.bind(`tcp://${host}:${port === 0 ? "*" : port}`);
   const socket: HubSocket = {
     port: Number(router.lastEndpoint?.split(":").at(-1)),
@@ -166,6 +197,7 @@ export const serveHub = async (options: HubOptions): Promise<HubSocket> => {
       await Promise.all(peers.map((peer) => peer.sender.idle()));
       closed = true;
       router.close();
+      door?.[Symbol.dispose]();
       await received;
       for (const peer of peers) forget(peer, "the hub stops");
     },

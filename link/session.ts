@@ -1,5 +1,6 @@
 import { Dealer } from "zeromq";
 import { decode, eachMessage, encodeControl } from "./frames.ts";
+import { lineKeys } from "./keys.ts";
 import { createOutbox, type OutboxLimits } from "./outbox.ts";
 import { createSender } from "./sender.ts";
 import { MAX_BODY_BYTES, MAX_MESSAGE_BYTES, type Timing } from "./timing.ts";
@@ -19,22 +20,32 @@ interface SessionOptions {
   node: string;
   line: string;
   uri: string;
+  /** The secret that the hub asks for; absent: none. */
+  key?: string | undefined;
   timing: Timing;
   limits: OutboxLimits;
   onMessage: (header: unknown, body: Uint8Array) => void;
 }
 
-/** Connects in the background and says hello. Throws where `uri` is none. */
+const keysFor = (key: string | undefined) => {
+  if (key === undefined) return {};
+  const { server, client } = lineKeys(key);
+  return { curveServerKey: server.publicKey, curvePublicKey: client.publicKey, curveSecretKey: client.secretKey };
+};
+
+/** Connects in the background and says hello. Throws where `uri` is none, or `key`. */
 export const openSession = async ({
   service,
   node,
   line,
   uri,
+  key,
   timing,
   limits,
   onMessage,
 }: SessionOptions): Promise<Session> => {
   const dealer = new Dealer({
+    ...keysFor(key),
     linger: 0,
     sendHighWaterMark: 0,
     maxMessageSize: MAX_MESSAGE_BYTES,
@@ -110,7 +121,14 @@ export const openSession = async ({
   // Not `events.on`: its emitter belongs to whoever loaded the native module first, such as a test file that is over.
   const watch = async () => {
     try {
-      while (!dealer.closed) if ((await dealer.events.receive()).type === "disconnect") end("disconnected");
+      while (!dealer.closed) {
+        const { type } = await dealer.events.receive();
+        if (type.startsWith("handshake:error"))
+          end(
+            `no handshake: ${key === undefined ? "the hub may ask for a key" : "the hub may have another key, or none"}`,
+          );
+        else if (type === "disconnect") end("disconnected");
+      }
     } catch {
       end("its connection cannot be watched");
     }

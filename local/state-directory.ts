@@ -12,7 +12,7 @@ export interface StateDirectory {
   peers: string;
   /** Instances, and who keeps them, for `realtime status`. */
   state: string;
-  generated: Record<"session-key" | "control-token" | "api-keys", string>;
+  generated: Record<"session-key" | "control-token" | "api-keys" | "hub-key", string>;
   server(name: string): string;
   log(instance: string): string;
   /** `<home>/.secrets/<name>`: what a Secret is on Kubernetes. */
@@ -32,6 +32,8 @@ export const stateDirectory = (home: string, cluster: string): StateDirectory =>
       "session-key": join(path, "session-key"),
       "control-token": join(path, "control-token"),
       "api-keys": join(path, "api-keys"),
+      // Where the hub's clients look for it.
+      "hub-key": join(path, "servers", "hub", "key"),
     },
     server: (name) => join(path, "servers", name),
     log: (instance) => join(path, "logs", `${instance}.log`),
@@ -77,5 +79,6 @@ export const prepare = async (directory: StateDirectory): Promise<void> => {
   await mkdir(join(directory.path, "logs"), { recursive: true });
   await makeOnce(directory.generated["session-key"]);
   await makeOnce(directory.generated["control-token"]);
+  await makeOnce(directory.generated["hub-key"]);
   await makeOnce(join(directory.generated["api-keys"], "default"));
 };

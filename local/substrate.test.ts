@@ -80,6 +80,7 @@ describe("processes of a cluster", () => {
       expect(gateways.map(({ instance }) => instance).sort()).toEqual(["test-gateway-0", "test-gateway-1"]);
     });
     expect(await read("servers/hub/uri")).toMatch(/^tcp:\/\/127\.0\.0\.1:\d+\n$/);
+    expect((await read("servers/hub/key")).trim().length).toBeGreaterThan(30);
     expect((await read("session-key")).trim().length).toBeGreaterThan(30);
   });
 

@@ -5,6 +5,8 @@ export interface ServerSettings {
   uri: string;
   /** PEM of the authority that signed the server's certificate. */
   ca?: string | undefined;
+  /** What the hub and the cluster's processes share, so that nobody else gets a line. */
+  key?: string | undefined;
 }
 
 const SCHEMES = { hub: "tcp", redis: "redis", rabbitmq: "amqp", mongo: "mongodb" } as const;
@@ -14,7 +16,7 @@ const PORTS = { hub: 7420, redis: 6379, rabbitmq: 5672, mongo: 27017 } as const;
 export const readServerSettings = async (type: keyof typeof SCHEMES, directory: string): Promise<ServerSettings> => {
   const keys = await readDirectory(directory);
   const ca = keys["ca.crt"];
-  if (keys["uri"] !== undefined) return { uri: keys["uri"], ca };
+  if (keys["uri"] !== undefined) return { uri: keys["uri"], ca, ...(type === "hub" && { key: keys["key"] }) };
   const { host, port, username, password } = keys;
   if (host === undefined)
     throw new Error(`${directory}: neither uri nor host is there; write the address of ${type} into one of them`);

@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { RUN_DIRECTORY, type Left } from "#testing";
+import { RUN_DIRECTORY, unproven, type Left } from "#testing";
 import { binaryOf, dockerRuns, KINDS, type Kind } from "../testing/servers/kinds.ts";
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -112,6 +112,7 @@ try {
 } catch {
   say("0 passed, 1 failed");
 }
+for (const what of unproven(run)) say(`Not proven here: ${what}`);
 endLeftovers(run);
 if (skipped > 0)
   say(

@@ -7,6 +7,7 @@ import type { Consumption, Delivery, Outcome } from "../port.ts";
 import { attemptOf, isLost } from "./attempt.ts";
 import { poolQueue } from "./queues.ts";
 import type { Settle } from "./settle.ts";
+import type { Slots } from "./slots.ts";
 
 const CONSUMER_TAG = "worker";
 const STOP_TIMEOUT_MS = 2000;
@@ -21,6 +22,7 @@ export interface PoolConsumerOptions {
   pool: Pool;
   run: (delivery: Delivery) => Promise<Outcome>;
   settle: Settle;
+  slots: Slots;
   log: Log;
   /** Counts an outcome that came too late. */
   onDropped: () => void;
@@ -33,7 +35,15 @@ interface Session {
   inHand: Set<ConsumeMessage>;
 }
 
-const tryToDecode = (content: Buffer): Job | Error => {
+/** What becomes of a job that is not run again since its workers died. */
+export const LOST: Outcome = {
+  kind: "dead",
+  reason: "lost",
+  error: "its workers died, or lost the broker, as often as attempts allow",
+};
+
+/** The job, or why these bytes are none. */
+export const tryToDecode = (content: Buffer): Job | Error => {
   try {
     return decodeJob(content);
   } catch (error) {
@@ -46,6 +56,7 @@ export const createPoolConsumer = ({
   pool,
   run,
   settle,
+  slots,
   log,
   onDropped,
 }: PoolConsumerOptions): PoolConsumer => {
@@ -53,7 +64,6 @@ export const createPoolConsumer = ({
   let waiting: { session: Session; message: ConsumeMessage }[] = [];
   const settling = new Set<Promise<void>>();
   let session: Session | undefined;
-  let running = 0;
   let stopping = false;
   let failures = 0;
 
@@ -75,12 +85,7 @@ export const createPoolConsumer = ({
   const judge = async (message: ConsumeMessage, attempt: number): Promise<Outcome> => {
     const job = tryToDecode(message.content);
     if (job instanceof Error) return { kind: "dead", reason: "malformed", error: job.message };
-    if (isLost(pool, attempt))
-      return {
-        kind: "dead",
-        reason: "lost",
-        error: "its workers died, or lost the broker, as often as attempts allow",
-      };
+    if (isLost(pool, attempt)) return LOST;
     try {
       return await run({ job, attempt });
     } catch (error) {
@@ -90,18 +95,22 @@ export const createPoolConsumer = ({
   };
 
   const start = async (of: Session, message: ConsumeMessage) => {
-    running++;
     const attempt = attemptOf(message.properties.headers);
     const outcome = await judge(message, attempt);
     await end(of, message, outcome, attempt);
-    running--;
-    const next = stopping ? undefined : waiting.shift();
-    if (next !== undefined) void start(next.session, next.message);
+    slots.give();
   };
+  slots.onFree(() => {
+    if (stopping) return;
+    while (waiting.length > 0 && slots.take()) {
+      const next = waiting.shift();
+      if (next !== undefined) void start(next.session, next.message);
+    }
+  });
 
   const take = (of: Session, message: ConsumeMessage) => {
     of.inHand.add(message);
-    if (stopping || running >= pool.concurrency) waiting.push({ session: of, message });
+    if (stopping || !slots.take()) waiting.push({ session: of, message });
     else void start(of, message);
   };
 
@@ -143,6 +152,7 @@ export const createPoolConsumer = ({
 
   return {
     open,
+    waiting: () => waiting.length,
     stop,
     [Symbol.asyncDispose]: async () => {
       await stop();

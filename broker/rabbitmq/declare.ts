@@ -6,6 +6,7 @@ import { incomingExchange, queuesOf, type QueueSpec, type ServerVersion } from "
 
 const TRIES = 5;
 const BETWEEN_TRIES_MS = 200;
+const AT_ONCE = 8;
 
 /** The code of an error that closed a channel: 404 not found, 406 declared otherwise. */
 export const replyCode = (error: unknown): number | undefined =>
@@ -21,6 +22,17 @@ export const onChannel = async <T>(model: ChannelModel, act: (channel: Channel) 
     return await act(channel);
   } finally {
     if (open) await channel.close().catch(() => {});
+  }
+};
+
+/** Whether there is such a queue. */
+export const exists = async (model: ChannelModel, queue: string): Promise<boolean> => {
+  try {
+    await onChannel(model, (channel) => channel.checkQueue(queue));
+    return true;
+  } catch (error) {
+    if (replyCode(error) === 404) return false;
+    throw error;
   }
 };
 
@@ -59,6 +71,20 @@ export const declarePools = async (
 ): Promise<void> => {
   const exchange = incomingExchange(cluster);
   await onChannel(model, (channel) => channel.assertExchange(exchange, "direct", { durable: true }));
-  for (const pool of pools)
-    for (const queue of queuesOf(cluster, pool, version)) await assertQueue(model, exchange, queue, log);
+  for (const pool of pools) await declareQueues(model, cluster, queuesOf(cluster, pool, version), log);
+};
+
+/** Makes queues, a few at a time. */
+export const declareQueues = async (
+  model: ChannelModel,
+  cluster: string,
+  queues: readonly QueueSpec[],
+  log: Log,
+): Promise<void> => {
+  const rest = [...queues];
+  const inTurn = async () => {
+    for (let queue = rest.shift(); queue !== undefined; queue = rest.shift())
+      await assertQueue(model, incomingExchange(cluster), queue, log);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, inTurn));
 };

@@ -3,20 +3,23 @@ import { openConnection } from "#amqp";
 import { encodeJob, Refusal, type Pool } from "#crds";
 import type { BrokerOptions } from "../index.ts";
 import type { Broker, BrokerPromises } from "../port.ts";
-import { createPoolConsumer, type PoolConsumer } from "./consumer.ts";
+import type { PoolConsumer } from "./consumer.ts";
+import { createConsumers } from "./consumers.ts";
 import { declarePools } from "./declare.ts";
 import { createInspector } from "./inspector.ts";
 import { createMetrics } from "./metrics.ts";
 import { createPublisher } from "./publisher.ts";
-import { atLeast, incomingExchange, parseVersion, routingKey, whyNot, type ServerVersion } from "./queues.ts";
-import { createSettle } from "./settle.ts";
+import { atLeast, incomingExchange, parseVersion, routingKeyOf, whyNot, type ServerVersion } from "./queues.ts";
 
 const OPEN_TIMEOUT_MS = 10_000;
 const DURABLE = { durable: true };
 const NOT_DURABLE = { durable: false };
 
-/** What RabbitMQ keeps, and what it does not yet. */
-export const rabbitmqPromises: BrokerPromises = { durable: true, ordered: false };
+/** What RabbitMQ of that release keeps. */
+export const promisesOf = (version: ServerVersion): BrokerPromises => ({
+  durable: true,
+  ordered: atLeast(version, 4, 0),
+});
 
 const unavailable = (error: unknown) => {
   throw new Refusal("broker_unavailable", "the broker is away", { cause: error });
@@ -75,10 +78,13 @@ export const openRabbitmqBroker = async (options: BrokerOptions): Promise<Broker
   const stack = opening.move();
 
   const exchange = incomingExchange(cluster);
+  const inspector = createInspector({ cluster, current: consuming.current, publisher });
 
   return {
-    promises: rabbitmqPromises,
-    ...createInspector({ cluster, current: consuming.current, publisher }),
+    promises: promisesOf(version),
+    depth: inspector.depth,
+    deadLetters: inspector.deadLetters,
+    redrive: inspector.redrive,
 
     connected: () => publisher.attached() && publishing.current() !== undefined && consuming.current() !== undefined,
 
@@ -90,13 +96,14 @@ export const openRabbitmqBroker = async (options: BrokerOptions): Promise<Broker
       for (const pool of wanted) pools.set(pool.name, pool);
       const model = await publishing.opened(OPEN_TIMEOUT_MS).catch(unavailable);
       await declarePools(model, cluster, wanted, version, log);
+      inspector.changed();
     },
 
     publish: async (pool, job) => {
       const request = pool.mode === "request";
       await publisher.send({
         exchange,
-        key: routingKey(pool),
+        key: routingKeyOf(pool, job),
         content: encodeJob(job),
         persistent: !request,
         ...(request ? { expiration: Math.ceil(pool.timeoutSeconds * 1000) } : {}),
@@ -105,11 +112,13 @@ export const openRabbitmqBroker = async (options: BrokerOptions): Promise<Broker
     },
 
     consume: async (pool, run) => {
-      const consumer = createPoolConsumer({
+      const consumer = createConsumers({
         cluster,
         pool,
+        node,
         run,
-        settle: createSettle({ cluster, pool, publisher, version: () => version, log }),
+        publisher,
+        version: () => version,
         log,
         onDropped: () => metrics.dropped.inc({ reason: "late" }),
       });
@@ -117,6 +126,7 @@ export const openRabbitmqBroker = async (options: BrokerOptions): Promise<Broker
       const model = consuming.current();
       if (model !== undefined) await consumer.open(model);
       return {
+        waiting: consumer.waiting,
         stop: consumer.stop,
         [Symbol.asyncDispose]: async () => {
           consumers.delete(consumer);

@@ -1,11 +1,20 @@
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
-import { Refusal, type DeadLetter } from "#crds";
+import { Refusal, type DeadLetter, type Pool } from "#crds";
 import type { Depth, Inspector } from "../port.ts";
 import { retrySteps } from "../retry.ts";
 import { readDeadLetter } from "./dead-letter.ts";
-import { onChannel, replyCode } from "./declare.ts";
+import { exists, onChannel, replyCode } from "./declare.ts";
 import type { Publisher } from "./publisher.ts";
-import { deadQueue, delayQueue, incomingExchange, poolQueue, routingKey } from "./queues.ts";
+import {
+  deadQueue,
+  delayQueue,
+  incomingExchange,
+  isOrdered,
+  partitionQueue,
+  partitions,
+  poolQueue,
+  routingKeyOf,
+} from "./queues.ts";
 
 const MAX_LISTED = 1000;
 const REDRIVEN_AT_ONCE = 200;
@@ -73,7 +82,29 @@ const browse = (
     }
   });
 
-export const createInspector = ({ cluster, current, publisher }: InspectorOptions): Inspector => {
+export const createInspector = ({
+  cluster,
+  current,
+  publisher,
+}: InspectorOptions): Inspector & {
+  /** Pools were declared: what queues they had before is asked again. */
+  changed(): void;
+} => {
+  /** By pool, the queues that jobs wait in. */
+  const places = new Map<string, readonly string[]>();
+
+  const placesOf = async (model: ChannelModel, pool: Pool): Promise<readonly string[]> => {
+    const id = `${pool.name}/${isOrdered(pool)}/${retrySteps(pool.retry).join()}`;
+    const known = places.get(id);
+    if (known !== undefined) return known;
+    const plain = [poolQueue(cluster, pool), ...retrySteps(pool.retry).map((ms) => delayQueue(cluster, pool, ms))];
+    const ordered = partitions.map((partition) => partitionQueue(cluster, pool, partition));
+    const [now, before] = isOrdered(pool) ? [ordered, plain] : [plain, ordered];
+    const found = (await exists(model, before[0] ?? "")) ? [...now, ...before] : now;
+    places.set(id, found);
+    return found;
+  };
+
   const connected = (): ChannelModel => {
     const model = current();
     if (model === undefined) throw new Refusal("broker_unavailable", "the broker is away");
@@ -92,17 +123,16 @@ export const createInspector = ({ cluster, current, publisher }: InspectorOption
   };
 
   return {
+    changed: () => places.clear(),
     depth: (pool) =>
       asking(async (model): Promise<Depth> => {
         if (pool.mode === "request") {
           const [ready = 0] = await waitingIn(model, [poolQueue(cluster, pool)]);
           return { ready, dead: 0 };
         }
-        const delays = retrySteps(pool.retry).map((ms) => delayQueue(cluster, pool, ms));
         const [dead = 0, ...ready] = await waitingIn(model, [
           deadQueue(cluster, pool),
-          poolQueue(cluster, pool),
-          ...delays,
+          ...(await placesOf(model, pool)),
         ]);
         return { ready: ready.reduce((sum, count) => sum + count, 0), dead };
       }),
@@ -129,14 +159,11 @@ export const createInspector = ({ cluster, current, publisher }: InspectorOption
         let moved = 0;
         const putBack = async (message: ConsumeMessage, channel: Channel) => {
           const { content, properties } = message;
-          if (
-            wanted !== undefined &&
-            !wanted.has(readDeadLetter(pool, { content, headers: properties.headers }).job.id)
-          )
-            return;
+          const { job } = readDeadLetter(pool, { content, headers: properties.headers });
+          if (wanted !== undefined && !wanted.has(job.id)) return;
           await publisher.send({
             exchange: incomingExchange(cluster),
-            key: routingKey(pool),
+            key: routingKeyOf(pool, job),
             content,
             persistent: true,
           });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Pool } from "#crds";
-import { atLeast, parseVersion, queuesOf, whyNot } from "./queues.ts";
+import { priorityOf } from "./priority.ts";
+import { atLeast, parseVersion, partitionOf, partitions, queuesOf, routingKeyOf, whyNot } from "./queues.ts";
 
 const pool: Pool = {
   name: "chat",
@@ -13,6 +14,7 @@ const pool: Pool = {
 };
 const V310 = { major: 3, minor: 10 };
 const V312 = { major: 3, minor: 12 };
+const V40 = { major: 4, minor: 0 };
 const queue = (over: Partial<Pool>, name: string, version = V310) =>
   queuesOf("c", { ...pool, ...over }, version).find((it) => it.name === name);
 
@@ -66,10 +68,62 @@ describe("a pool's queues", () => {
   });
 });
 
+describe("a pool with orderBy", () => {
+  const ordered = queuesOf("c", { ...pool, orderBy: "user" }, V40);
+
+  test("has dead letters, 16 partitions and a note of attempts for each, and no delays", () => {
+    const numbers = Array.from({ length: 16 }, (_, index) => index);
+    expect(ordered.map(({ name }) => name).sort()).toEqual(
+      ["c.dead.chat", ...numbers.flatMap((n) => [`c.attempts.chat.${n}`, `c.jobs.chat.${n}`])].sort(),
+    );
+    expect(ordered.flatMap(({ key }) => key ?? []).sort()).toEqual(numbers.map((n) => `jobs.chat.${n}`).sort());
+  });
+
+  test("a partition has one consumer at a time, and arguments that no setting of the pool changes", () => {
+    const other = queuesOf("c", { ...pool, orderBy: "a.b", timeoutSeconds: 86_400, concurrency: 1 }, V40);
+    expect(other).toEqual(ordered);
+    expect(ordered.find(({ name }) => name === "c.jobs.chat.7")?.arguments).toMatchObject({
+      "x-queue-type": "quorum",
+      "x-single-active-consumer": true,
+      "x-consumer-timeout": 2_000_000_000,
+    });
+  });
+
+  test.each([
+    ["ann", 3],
+    ["bob", 0],
+    ["größe", 9],
+    ["", 0],
+  ])("the jobs of the key %j are in the partition crc32 modulo 16, %i", (key, partition) => {
+    expect(partitionOf({ key, id: "x" })).toBe(partition);
+    expect(routingKeyOf({ ...pool, orderBy: "user" }, { key, id: "x" })).toBe(`jobs.chat.${partition}`);
+  });
+
+  test("a job without a key is where its id says", () => {
+    expect(partitionOf({ id: "ann" })).toBe(partitionOf({ key: "ann", id: "x" }));
+  });
+
+  test("workers share the partitions, and one that comes takes from each and moves nothing between the others", () => {
+    const owners = (nodes: readonly string[]) =>
+      partitions.map((n) => nodes.toSorted((a, b) => priorityOf(b, n) - priorityOf(a, n))[0]);
+    const before = owners(["a", "b", "c"]);
+    const after = owners(["a", "b", "c", "d"]);
+    expect(new Set(before).size).toBe(3);
+    expect(after.filter((owner, index) => owner !== before[index] && owner !== "d")).toEqual([]);
+    expect(after).toContain("d");
+  });
+});
+
 describe("whyNot", () => {
   test.each([
     ["a plain pool is served", {}, V310, undefined],
-    ["orderBy is not", { orderBy: "user" }, V312, /pool chat: workers\[\]\.orderBy .* broker\.type: zeromq/],
+    [
+      "orderBy needs 4.0",
+      { orderBy: "user" },
+      V312,
+      /pool chat: workers\[\]\.orderBy needs RabbitMQ 4\.0 .* broker\.type: zeromq/,
+    ],
+    ["and is served from there on", { orderBy: "user", timeoutSeconds: 3600 }, V40, undefined],
     ["a job of an hour needs 3.12", { timeoutSeconds: 3600 }, V310, /timeoutSeconds above 1740 needs RabbitMQ 3\.12/],
     ["and is served from there on", { timeoutSeconds: 3600 }, V312, undefined],
   ])("%s", (_sentence, over: Partial<Pool>, version, expected) => {

@@ -12,7 +12,11 @@ import { deadQueue, delayQueue, incomingExchange, routingKey, type ServerVersion
 
 /** Tells the server how a run ended. Resolves with false where the channel was gone: the job is another's then. */
 export type Settle = (
-  on: { channel: Channel; readonly alive: boolean },
+  on: {
+    channel: Channel;
+    readonly alive: boolean;
+    /** The jobs' at `incoming`, if not the pool's. */ readonly key?: string;
+  },
   message: Message,
   outcome: Outcome,
   attempt: number,
@@ -36,12 +40,13 @@ export const actFor = (
   outcome: Outcome,
   attempt: number,
   now: number,
+  key = routingKey(pool),
 ): Act => {
   const dead = (reason: "failed" | "rejected" | "lost" | "malformed", error: string): Act => ({
     exchange: "",
     key: deadQueue(cluster, pool),
     persistent: true,
-    headers: deadHeaders({ reason, error, attempts: attempt, at: now, key: routingKey(pool) }),
+    headers: deadHeaders({ reason, error, attempts: attempt, at: now, key }),
   });
   switch (outcome.kind) {
     case "done":
@@ -85,7 +90,7 @@ const on = (channel: { channel: Channel; readonly alive: boolean }, act: (channe
 export const createSettle = ({ cluster, pool, publisher, version, log, now = Date.now }: SettleOptions): Settle => {
   return async (channel, message, outcome, attempt) => {
     if (outcome.kind === "done") return on(channel, (it) => it.ack(message));
-    const act = actFor({ cluster, pool, version: version() }, outcome, attempt, now());
+    const act = actFor({ cluster, pool, version: version() }, outcome, attempt, now(), channel.key);
     if (act === "ack") return on(channel, (it) => it.ack(message));
     if (act === "requeue") return on(channel, (it) => it.nack(message, false, true));
     for (let failures = 0; channel.alive; failures++) {

@@ -19,9 +19,11 @@ const broker = await openBroker(env.DRIVER, {
 await broker.declare([pool]);
 await broker.consume(pool, async (delivery) => {
   const { id, key } = delivery.job;
-  process.send?.({ what: "start", id, key, attempt: delivery.attempt });
+  const tell = (what: string) =>
+    process.send?.({ what, id, key, attempt: delivery.attempt, at: performance.timeOrigin + performance.now() });
+  tell("start");
   const outcome = await behave(pool, delivery);
-  process.send?.({ what: outcome.kind, id, key, attempt: delivery.attempt });
+  tell(outcome.kind);
   return outcome;
 });
 process.send?.({ what: "ready" });

@@ -86,6 +86,7 @@ export const createConsumer = ({ say, log, asker }: { say: Say; log: Log; asker:
       all.set(it.sub, it);
       sayConsume(it);
       return {
+        waiting: () => 0,
         stop: async () => {
           it.stopped = true;
           for (const giveBack of it.waiting.splice(0)) giveBack();

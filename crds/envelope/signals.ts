@@ -15,6 +15,8 @@ export const workerReport = z.object({
   node: z.string(),
   pool: z.string(),
   inHand: z.array(inHand),
+  /** Jobs that it has taken from the broker and not begun: they wait behind one of their key, or for a retry. Absent: none. */
+  waiting: z.number().int().optional(),
   /** Since the process started. */
   done: z.number(),
   failed: z.number(),

@@ -86,6 +86,18 @@ describe("aggregate: pools", () => {
       { pool: "chat", ready: 5, unacked: 3, dead: 0 },
     ],
     [
+      "what workers have taken and not begun waits, too",
+      gathered({
+        depth: { ready: 5, dead: 0 },
+        workers: [
+          heard(worker("w1", { inHand: [job("1")], waiting: 30 })),
+          heard(worker("w3", { pool: "mail", waiting: 9 })),
+        ],
+      }),
+      undefined,
+      { pool: "chat", ready: 35, unacked: 1, dead: 0 },
+    ],
+    [
       "rates are per second, from what workers ended and how the backlog changed",
       gathered({
         at: later,

@@ -32,6 +32,9 @@ const fresh = <T>(heard: readonly Heard<T>[], at: number): T[] =>
 const inHandOf = (workers: readonly WorkerReport[], pool: string): number =>
   workers.reduce((sum, worker) => sum + (worker.pool === pool ? worker.inHand.length : 0), 0);
 
+const waitingOf = (workers: readonly WorkerReport[], pool: string): number =>
+  workers.reduce((sum, worker) => sum + (worker.pool === pool ? (worker.waiting ?? 0) : 0), 0);
+
 /** Jobs that the pool's workers ended between two gatherings; what a worker did before it was first heard is not counted. */
 const endedBetween = (before: readonly WorkerReport[], now: readonly WorkerReport[], pool: string): number => {
   const ended = new Map(before.map((worker) => [worker.node, worker.done + worker.failed]));
@@ -43,7 +46,8 @@ const endedBetween = (before: readonly WorkerReport[], now: readonly WorkerRepor
 const backlogOf = (gathered: Gathered, pool: string): { ready: number; unacked: number; dead: number } | undefined => {
   const depth = gathered.depths.get(pool);
   if (depth === undefined) return undefined;
-  return { unacked: inHandOf(fresh(gathered.workers, gathered.at), pool), ...depth };
+  const workers = fresh(gathered.workers, gathered.at);
+  return { unacked: inHandOf(workers, pool), ...depth, ready: depth.ready + waitingOf(workers, pool) };
 };
 
 const ratesOf = (gathered: Gathered, before: Gathered | undefined, pool: string): Partial<PoolReport> => {

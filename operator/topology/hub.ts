@@ -8,6 +8,7 @@ export const hubRole = (cluster: string): Role => {
     CLUSTER: cluster,
     PROBE_PORT: { port: "probes" },
     HUB_PORT: { port: "hub" },
+    HUB_KEY_FILE: { generated: "hub-key" },
   };
   return {
     role: "hub",

@@ -29,7 +29,7 @@ export type EnvValue =
   | { secretDir: string }
   | { port: string }
   | { file: "config" | "peers" }
-  | { generated: "session-key" | "control-token" | "api-keys" };
+  | { generated: "session-key" | "control-token" | "api-keys" | "hub-key" };
 
 /** What a role's count follows: jobs per worker, or connections per gateway. */
 export interface ScaleRules {

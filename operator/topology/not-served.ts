@@ -1,11 +1,9 @@
 import type { Cluster } from "#crds";
-import type { EnvValue, Problem } from "./model.ts";
+import type { Problem } from "./model.ts";
 
 /** Fields of the resource that nothing serves yet: said, rather than left without effect. */
-export const notServed = ({ spec }: Cluster, env: Record<string, EnvValue>): Problem[] => {
+export const notServed = ({ spec }: Cluster): Problem[] => {
   const { recovery, trustedProxies } = spec.gateway;
-  const ordered =
-    env["BROKER"] === "rabbitmq" ? [...spec.workers.keys()].filter((i) => spec.workers[i]?.orderBy !== "none") : [];
   return [
     ...(recovery === undefined
       ? []
@@ -13,9 +11,5 @@ export const notServed = ({ spec }: Cluster, env: Record<string, EnvValue>): Pro
     ...(trustedProxies.length === 0
       ? []
       : [{ path: "spec.gateway.trustedProxies", message: "nothing asks for a client's address yet: remove it" }]),
-    ...ordered.map((index) => ({
-      path: `spec.workers[${index}].orderBy`,
-      message: "RabbitMQ does not order jobs by key yet: use broker.type zeromq, or orderBy none",
-    })),
   ];
 };

@@ -54,6 +54,6 @@ export const topology = (cluster: Cluster, options: TopologyOptions): Topology =
     liveConfig: {
       pools: [...spec.workers.map(livePool), ...leaving.map((pool) => ({ ...pool, leaving: true }))],
     },
-    problems: [...problems, ...notServed(cluster, env)],
+    problems: [...problems, ...notServed(cluster)],
   };
 };

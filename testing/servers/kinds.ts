@@ -3,7 +3,7 @@ import { delimiter, join } from "node:path";
 import { connect } from "node:net";
 import { spawnSync } from "node:child_process";
 
-export type ServerKind = "redis" | "rabbitmq" | "postgres" | "mongo";
+export type ServerKind = "redis" | "rabbitmq" | "rabbitmq4" | "postgres" | "mongo";
 
 interface Command {
   command: string;
@@ -16,7 +16,7 @@ export interface Kind {
   /** A server that is there already; never stopped by tests. */
   urlVariable: string;
   binary(): string | undefined;
-  /** What npm test installs where it may; a kind without one may be missing. */
+  /** What npm test installs where it may. Absent: where it is not there, its tests are not made, and the end of the run says so. */
   debianPackage?: string;
   image: string;
   containerPort: number;
@@ -120,6 +120,19 @@ const rabbitmq: Kind = {
   ready: (port) => answers(port, Buffer.from("AMQP\x00\x00\x09\x01", "latin1"), "RabbitMQ"),
 };
 
+/** For what RabbitMQ has since 4.0 only; Debian 12's is older. */
+const rabbitmq4: Kind = {
+  ...rabbitmq,
+  urlVariable: "TEST_RABBITMQ4_URL",
+  binary: () => {
+    const releases = globSync("/usr/{lib,local}/{rabbitmq,rabbitmq/lib}/rabbitmq_server-*").map((path) =>
+      Number(/rabbitmq_server-(\d+)/.exec(path)?.[1]),
+    );
+    return releases.some((major) => major >= 4) ? rabbitmq.binary() : undefined;
+  },
+};
+delete rabbitmq4.debianPackage;
+
 const postgresTool = (name: string): string | undefined =>
   globSync(`/usr/lib/postgresql/*/bin/${name}`).sort().at(-1) ?? onPath(name);
 
@@ -186,7 +199,7 @@ const mongo: Kind = {
   ready: (port) => answers(port, HELLO, "isWritablePrimary"),
 };
 
-export const KINDS: Record<ServerKind, Kind> = { redis, rabbitmq, postgres, mongo };
+export const KINDS: Record<ServerKind, Kind> = { redis, rabbitmq, rabbitmq4, postgres, mongo };
 
 /** The system's own server; none where TEST_SERVERS=docker asks for containers. */
 export const binaryOf = (kind: Kind): string | undefined =>
@@ -194,3 +207,16 @@ export const binaryOf = (kind: Kind): string | undefined =>
 
 export const dockerRuns = (): boolean =>
   spawnSync("docker", ["version", "--format", "{{.Server.Version}}"], { stdio: "ignore" }).status === 0;
+
+/** Whether Docker runs and has the kind's image, or gets it. */
+const imageOf = ({ image }: Kind): boolean =>
+  dockerRuns() &&
+  [["image", "inspect"], ["pull"]].some(
+    (command) => spawnSync("docker", [...command, image], { stdio: "ignore", timeout: 300_000 }).status === 0,
+  );
+
+/** Whether a server of that kind runs or can be started here. */
+export const canServe = (name: ServerKind): boolean => {
+  const kind = KINDS[name];
+  return process.env[kind.urlVariable] !== undefined || binaryOf(kind) !== undefined || imageOf(kind);
+};

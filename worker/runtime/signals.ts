@@ -1,5 +1,5 @@
 import type { Bus, Subscription } from "#adapter";
-import { CANCEL_TOPIC, REPORT_REQUEST_TOPIC, reportRequest, reportTopic } from "#crds";
+import { CANCEL_TOPIC, REPORT_REQUEST_TOPIC, reportRequest, reportTopic, type WorkerReport } from "#crds";
 import type { Log } from "#process";
 import type { Cancels } from "./cancels.ts";
 import type { Runner } from "./run.ts";
@@ -30,11 +30,11 @@ export const hearCancels = async (
 };
 
 /** Answers whoever asks what this worker does. */
-export const answerReports = (bus: Bus, runner: Pick<Runner, "report">, log: Log): Promise<Subscription> =>
+export const answerReports = (bus: Bus, report: () => WorkerReport, log: Log): Promise<Subscription> =>
   bus.subscribe(REPORT_REQUEST_TOPIC, (message) => {
     try {
       const { node } = reportRequest.parse(JSON.parse(decoder.decode(message)));
-      bus.publish(reportTopic(node), encoder.encode(JSON.stringify({ worker: runner.report() })));
+      bus.publish(reportTopic(node), encoder.encode(JSON.stringify({ worker: report() })));
     } catch (error) {
       log.warn({ err: error }, "a request for a report is not understood");
     }

@@ -1,5 +1,5 @@
 import { joinMembership, openDelivery } from "#adapter";
-import { openBroker } from "#broker";
+import { openBroker, type Consumption } from "#broker";
 import type { WorkerEnvironment } from "#crds";
 import { keepTrying, settingsOf, type Driver, type ProcessContext } from "#process";
 import { createLedgerWriter, openStore } from "#store";
@@ -53,11 +53,12 @@ export const startWorker = async ({
     log,
   });
   stack.use(await hearCancels(bus, cancels, runner));
-  stack.use(await answerReports(bus, runner, log));
+  let consumption: Consumption | undefined;
+  stack.use(await answerReports(bus, () => ({ ...runner.report(), waiting: consumption?.waiting() ?? 0 }), log));
   stack.use(await joinMembership(bus, { node, instance: env.INSTANCE, role: "worker", pool: pool.name }, { log }));
 
   await keepTrying("the pool's queue at the broker", () => broker.declare([pool]), waiting);
-  const consumption = await broker.consume(pool, (job) => runner.run(job));
-  stack.defer(() => stopRunning(consumption, runner, { graceMs: env.GRACE_SECONDS * 1000, log }));
+  const consuming = (consumption = await broker.consume(pool, (job) => runner.run(job)));
+  stack.defer(() => stopRunning(consuming, runner, { graceMs: env.GRACE_SECONDS * 1000, log }));
   return {};
 };

@@ -79,7 +79,7 @@ describe.each(resources)("%s", (_what, it) => {
       const text = JSON.stringify(spec.volumes);
       const configMaps = [...text.matchAll(/"configMap":\{"name":"([^"]+)"/g)].map(([, name]) => `ConfigMap ${name}`);
       for (const needed of configMaps) expect(all.slice(0, place)).toContain(needed);
-      const own = [...text.matchAll(/"secretName":"([^"]+)"/g)].map(([, name = ""]) => name);
+      const own = [...text.matchAll(/"secret(?:Name"|":{"name"):"([^"]+)"/g)].map(([, name = ""]) => name);
       for (const name of own.filter((name) => name.startsWith(`${cluster}-`))) expect(made).toContain(name);
       if (spec.serviceAccountName.startsWith(`${cluster}-`))
         expect(all.slice(0, place)).toContain(`ServiceAccount ${spec.serviceAccountName}`);

@@ -46,10 +46,24 @@ interface Mounted {
 /** The file of the live configuration, in its ConfigMap and in pods. */
 export const CONFIG_KEY = "config.json";
 
-/** A server's settings: the user's Secret, or the one of a server that we run. The hub has no secret, only an address. */
+/** The hub's settings: its address, and the key that it asks for. */
+const hubVolume = (cluster: string): Fields => {
+  const { hub } = childNames(cluster);
+  return {
+    projected: {
+      defaultMode: MODE,
+      sources: [
+        { configMap: { name: hub, items: [{ key: "uri", path: "uri" }] } },
+        { secret: { name: hub, items: [{ key: "key", path: "key" }] } },
+      ],
+    },
+  };
+};
+
+/** A server's settings: the user's Secret, or the one of a server that we run. */
 const serverVolume = ({ server, ofSecret }: Extract<EnvValue, { server: string }>, input: PlanInput): Fields => {
   if (ofSecret !== undefined) return secretVolume(ofSecret);
-  if (server === "hub") return configMapVolume(childNames(input.topology.cluster).hub);
+  if (server === "hub") return hubVolume(input.topology.cluster);
   if (server === "mongo") throw new Error("MongoDB is not managed");
   return secretVolume(serverSecretName(input, server));
 };
@@ -61,9 +75,14 @@ const mountedFor = (value: Exclude<EnvValue, string | { port: string }>, input: 
   if ("secret" in value) return { volume: secretVolume(value.secret, value.key), file: value.key };
   if ("secretDir" in value) return { volume: secretVolume(value.secretDir) };
   if ("generated" in value)
-    return value.generated === "api-keys"
-      ? { volume: secretVolume(names.api) }
-      : { volume: secretVolume(names.keys, value.generated), file: value.generated };
+    switch (value.generated) {
+      case "api-keys":
+        return { volume: secretVolume(names.api) };
+      case "hub-key":
+        return { volume: secretVolume(names.hub, "key"), file: "key" };
+      default:
+        return { volume: secretVolume(names.keys, value.generated), file: value.generated };
+    }
   if (value.file === "config") return { volume: configMapVolume(names.config, CONFIG_KEY), file: CONFIG_KEY };
   throw new Error(`${value.file} is written on a laptop only`);
 };

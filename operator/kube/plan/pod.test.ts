@@ -88,7 +88,16 @@ describe("what a process is told", () => {
       "the hub is an address without a secret",
       { spec: zeromq },
       "HUB_DIR",
-      { value: "/etc/realtime/hub-dir", configMap: { name: "chat-hub", defaultMode: 0o440 } },
+      {
+        value: "/etc/realtime/hub-dir",
+        projected: {
+          defaultMode: 0o440,
+          sources: [
+            { configMap: { name: "chat-hub", items: [{ key: "uri", path: "uri" }] } },
+            { secret: { name: "chat-hub", items: [{ key: "key", path: "key" }] } },
+          ],
+        },
+      },
     ],
     [
       "one key of a Secret is a file, and a Secret without it keeps the pod from starting",

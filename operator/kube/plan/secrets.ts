@@ -26,6 +26,10 @@ export const cookieSecretName = (cluster: string): string => `${childNames(clust
 const isLive = ({ live, cluster }: PlanInput, name: ManagedServer): boolean =>
   live.some(({ kind, metadata }) => kind === "StatefulSet" && metadata.name === childNames(cluster.name)[name]);
 
+const hasHub = ({ topology, live }: PlanInput): boolean =>
+  topology.roles.some(({ role }) => role === "hub") ||
+  live.some(({ kind, metadata }) => kind === "Deployment" && metadata.name === childNames(topology.cluster).hub);
+
 const serverWishes = (input: PlanInput, name: ManagedServer): SecretWish[] => {
   if (!isLive(input, name) && !(isManaged(input, name) && isBuiltin(input, name))) return [];
   const cluster = input.cluster.name;
@@ -42,13 +46,21 @@ const serverWishes = (input: PlanInput, name: ManagedServer): SecretWish[] => {
 /** What is made once and never changed by us: keys, and the passwords of the servers that run here. */
 export const secrets: Part = (input) => {
   const { name: cluster, spec } = input.cluster;
-  const { keys, api } = childNames(cluster);
+  const { keys, api, hub } = childNames(cluster);
   const { [LABEL.role]: _, ...labels } = labelsOf(cluster, "gateway");
   return {
     secrets: [
-      { name: keys, labels, fixed: {}, generated: { "session-key": KEY_BYTES, "control-token": KEY_BYTES } },
+      {
+        name: keys,
+        labels,
+        fixed: {},
+        generated: { "session-key": KEY_BYTES, "control-token": KEY_BYTES },
+      },
       ...(spec.gateway.api !== undefined && spec.gateway.api.keysSecretRef === undefined
         ? [{ name: api, labels, fixed: {}, generated: { default: KEY_BYTES } }]
+        : []),
+      ...(hasHub(input)
+        ? [{ name: hub, labels: labelsOf(cluster, "hub"), fixed: {}, generated: { key: KEY_BYTES } }]
         : []),
       ...MANAGED_SERVERS.flatMap((name) => serverWishes(input, name)),
     ],

@@ -24,7 +24,7 @@ describe("secrets", () => {
     [
       "an API without keys gets one",
       inputOf({ adapter: { type: "zeromq" }, broker: { type: "zeromq" }, gateway: { api: {} } }),
-      ["chat-keys", "chat-api"],
+      ["chat-keys", "chat-api", "chat-hub"],
     ],
     [
       "an API with keys gets none",
@@ -33,7 +33,7 @@ describe("secrets", () => {
         broker: { type: "zeromq" },
         gateway: { api: { keysSecretRef: { name: "k" } } },
       }),
-      ["chat-keys"],
+      ["chat-keys", "chat-hub"],
     ],
     [
       "RabbitMQ's own operator makes its own",
