@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 import { patterns, podFields, quantity, secretKeyRef, secretRef } from "./common.ts";
 
@@ -61,6 +62,12 @@ export const limits = z.strictObject({
     .optional()
     .describe("Channels that one connection may be in."),
 });
+
+const RANGE = "an address or a range of addresses such as 10.0.0.0/8";
+const isRange = (text: string): boolean => {
+  const [address = "", bits = "0"] = text.split("/");
+  return isIP(address) !== 0 && Number(bits) <= (isIP(address) === 6 ? 128 : 32);
+};
 
 const annotations = z.record(z.string(), z.string().max(8192));
 const hostname = z
@@ -196,10 +203,18 @@ export const gateway = z.strictObject({
   auth: auth.optional().describe("Absent: anyone may connect and do everything, and a condition warns."),
   origins: z.array(z.string().min(1).max(512)).max(64).optional().describe("Absent: any origin."),
   trustedProxies: z
-    .array(z.string().min(1).max(64))
+    .array(
+      z
+        .string()
+        .max(64)
+        .regex(/^[0-9a-fA-F:.]+(\/[0-9]{1,3})?$/, RANGE)
+        .refine(isRange, RANGE),
+    )
     .max(64)
     .default([])
-    .describe("Addresses whose X-Forwarded-For is believed, as CIDRs. Not served yet."),
+    .describe(
+      "Proxies whose X-Forwarded-For is believed, as addresses or ranges such as 10.0.0.0/8: what `handshake.address` is. Absent: the address that the connection comes from.",
+    ),
   recovery: z
     .strictObject({
       windowSeconds: z.number().int().min(1).max(86_400).default(120).describe("How long a client may be away."),

@@ -87,12 +87,6 @@ describe("what is not served yet is said", () => {
     ],
     ["recovery", { gateway: { recovery: {} } }, "spec.gateway.recovery", /^missed messages are not recovered yet/],
     [
-      "trusted proxies",
-      { gateway: { trustedProxies: ["10.0.0.0/8"] } },
-      "spec.gateway.trustedProxies",
-      /^nothing asks for a client's address yet/,
-    ],
-    [
       "order on RabbitMQ",
       { servers: { rabbitmq: external }, workers: [pool({ orderBy: "user" })] },
       "spec.workers[0].orderBy",
