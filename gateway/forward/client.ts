@@ -20,11 +20,12 @@ export const clientOf = (socket: Duplex): ClientAddress => ({
 
 /** Takes the header off a request that came over a link, and shows its socket as the client's, as long as the request lasts. */
 export const restoreClient = (request: IncomingMessage): void => {
+  // Node makes these two of rawHeaders when they are first asked for, and by the number that there were.
+  for (const made of [request.headers, request.headersDistinct]) delete made[CLIENT_HEADER];
   const { rawHeaders } = request;
   const at = rawHeaders.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === CLIENT_HEADER);
   const [address, port] = at < 0 ? [] : (rawHeaders[at + 1] ?? "").split(" ");
   if (at >= 0) rawHeaders.splice(at, 2);
-  delete request.headers[CLIENT_HEADER];
   const show = (name: string, value: unknown) =>
     Object.defineProperty(request.socket, name, { value, configurable: true, enumerable: true });
   show("remoteAddress", address);
