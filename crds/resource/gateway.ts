@@ -207,7 +207,7 @@ export const gateway = z.strictObject({
       z
         .string()
         .max(64)
-        .regex(/^[0-9a-fA-F:.]+(\/[0-9]{1,3})?$/, RANGE)
+        .regex(/^[0-9a-fA-F:.]+(\/[0-9]{1,3})?$/, { message: RANGE, abort: true })
         .refine(isRange, RANGE),
     )
     .max(64)

@@ -50,10 +50,7 @@ export const dial = async (address: string, options: DialOptions): Promise<Link>
   });
   // Who uses the link hears of its end by `close`.
   socket.on("error", () => undefined);
-  const timer = setTimeout(
-    () => socket.destroy(new Error(`no link to ${address} in time`)),
-    options.timeoutMs ?? 1000,
-  );
+  const timer = setTimeout(() => socket.destroy(new Error(`no link to ${address} in time`)), options.timeoutMs ?? 1000);
   try {
     await once(socket, "connect");
     return { number: await handshake(socket, options), socket };

@@ -18,7 +18,8 @@ const client = async (url: string, transports: string[]): Promise<Socket & Dispo
   });
   return Object.assign(socket, { [Symbol.dispose]: () => void socket.disconnect() });
 };
-const ask = (socket: Socket, ...args: [string, ...unknown[]]): Promise<unknown> => socket.timeout(20_000).emitWithAck(...args);
+const ask = (socket: Socket, ...args: [string, ...unknown[]]): Promise<unknown> =>
+  socket.timeout(20_000).emitWithAck(...args);
 const total = async (metric: string) => {
   const values = await Promise.all(gateways.all.map((gateway) => gateway.metric(metric)));
   return values.reduce((sum, value) => sum + value, 0);

@@ -7,7 +7,8 @@ const LENGTH = 8;
 const NAMES_ONE = new RegExp(`^[A-Za-z0-9_-]{${LENGTH}}.`);
 
 /** A number for the life of one gateway's process: 8 characters of base64url that say nothing of it. */
-export const newNumber = (random: (bytes: number) => Buffer = randomBytes): string => random(BYTES).toString("base64url");
+export const newNumber = (random: (bytes: number) => Buffer = randomBytes): string =>
+  random(BYTES).toString("base64url");
 
 /** The number of the gateway that made a session id; undefined where the id is none of ours. */
 export const numberOf = (sid: string): string | undefined => (NAMES_ONE.test(sid) ? sid.slice(0, LENGTH) : undefined);

@@ -27,10 +27,12 @@ const join = (one: Socket, other: Socket, open: Set<Socket>): void => {
     [other, one],
   ] as const) {
     open.add(socket);
-    socket.on("error", () => undefined).on("close", () => {
-      open.delete(socket);
-      opposite.destroySoon();
-    });
+    socket
+      .on("error", () => undefined)
+      .on("close", () => {
+        open.delete(socket);
+        opposite.destroySoon();
+      });
     socket.pipe(opposite);
   }
 };
@@ -45,9 +47,10 @@ export const roundRobin = (ports: readonly number[]): Promise<Balancer> => {
   return opened(server, open);
 };
 
-/** Reads HTTP just enough to give each request of a session to another gateway than its last one. */
-export const neverTwice = (ports: readonly number[]): Promise<Balancer> => {
+/** Reads HTTP just enough to give each request of a session to another gateway than its last one. One that is gone gets no more. */
+export const neverTwice = (all: readonly number[]): Promise<Balancer> => {
   let turn = 0;
+  let ports = all;
   const turns = new Map<string, number>();
   const open = new Set<Socket>();
   const next = (url = ""): number => {
@@ -75,7 +78,10 @@ export const neverTwice = (ports: readonly number[]): Promise<Balancer> => {
       response.writeHead(answer.statusCode ?? 500, answer.statusMessage, answer.rawHeaders);
       answer.pipe(response);
     });
-    onward.on("error", () => response.destroy());
+    onward.on("error", (error) => {
+      if ("code" in error && error.code === "ECONNREFUSED") ports = ports.filter((it) => it !== port);
+      response.destroy();
+    });
     response.on("close", () => onward.destroy());
     request.pipe(onward);
   });

@@ -14,9 +14,9 @@ export default (io: Server): void => {
     headers["x-seen-from"] = request.socket.remoteAddress ?? "nobody";
   });
   io.on("connection", (socket) => {
-    socket.on("echo", (what: unknown, done: (it: unknown) => void) => {
+    socket.on("echo", (what: unknown, done?: (it: unknown) => void) => {
       socket.emit("echoed", what);
-      done(what);
+      done?.(what);
     });
     socket.on("fetch", (bytes: number) => socket.emit("data", "x".repeat(bytes)));
     socket.on("address", (done: (address: string) => void) => done(socket.handshake.address));

@@ -21,11 +21,19 @@ export interface Gateways extends AsyncDisposable {
   all: GatewayProcess[];
   ports(): number[];
   /** One more, which the peers' file does not name unless `listed`. */
-  add(options?: { listed?: boolean; env?: Record<string, string>; settings?: Record<string, unknown> }): Promise<GatewayProcess>;
+  add(options?: {
+    listed?: boolean;
+    env?: Record<string, string>;
+    settings?: Record<string, unknown>;
+  }): Promise<GatewayProcess>;
 }
 
 /** Gateways over one Redis that run the app of these tests and know each other by a peers' file. */
-export const startGateways = async (count: number, redis: string, env: Record<string, string> = {}): Promise<Gateways> => {
+export const startGateways = async (
+  count: number,
+  redis: string,
+  env: Record<string, string> = {},
+): Promise<Gateways> => {
   await using stack = new AsyncDisposableStack();
   const at = await mkdtemp(join(tmpdir(), "forward-"));
   stack.defer(() => rm(at, { recursive: true }));
@@ -94,5 +102,10 @@ export const startGateways = async (count: number, redis: string, env: Record<st
   const running = stack.use(new AsyncDisposableStack());
   for (let i = 0; i < count; i++) await add();
   const moved = stack.move();
-  return { all, add, ports: () => all.map(({ ports }) => ports.clients), [Symbol.asyncDispose]: () => moved.disposeAsync() };
+  return {
+    all,
+    add,
+    ports: () => all.map(({ ports }) => ports.clients),
+    [Symbol.asyncDispose]: () => moved.disposeAsync(),
+  };
 };
