@@ -87,7 +87,7 @@ export const expose = z.strictObject({
     .enum(["auto", "cookie", "clientIP", "none"])
     .default("auto")
     .describe(
-      "How a client's requests find the same gateway again, which polling needs and WebSocket from the start does not. auto: by address at a Service, by cookie at an Ingress, and at a Gateway where it is served.",
+      "How a client's requests find the same gateway again: what reaches another one is passed on, which costs a hop. auto: by address at a Service, by cookie at an Ingress, and at a Gateway where it is served.",
     ),
   annotations: annotations
     .optional()

@@ -10,7 +10,7 @@ import { dial } from "./dial.ts";
 import { openForwarding, type Forwarding, type ForwardingOptions } from "./open-forwarding.ts";
 import { trustProxies } from "./trusted-proxies.ts";
 import echo, { options } from "./testing/echo-app.ts";
-import { frame, openRaw, openSession, requestText, upgradeText } from "./testing/raw.ts";
+import { endQuickly, frame, openRaw, openSession, requestText, upgradeText } from "./testing/raw.ts";
 
 let stack: AsyncDisposableStack;
 beforeEach(() => void (stack = new AsyncDisposableStack()));
@@ -30,6 +30,7 @@ const here = async (links: string[], over: Partial<ForwardingOptions> = {}): Pro
   await once(server, "listening");
   const io = new Server(server, options);
   stack.defer(() => io.close());
+  endQuickly(io.engine);
   echo(io);
   const registry = new Registry();
   const forwarding = stack.use(
@@ -189,6 +190,7 @@ describe("an app's own ids", () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const io = new Server(server);
+    endQuickly(io.engine);
     stack.defer(() => io.close());
     let count = 0;
     io.engine.generateId = async () => `mine-${count++}`;

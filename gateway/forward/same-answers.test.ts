@@ -8,6 +8,7 @@ import echo, { options } from "./testing/echo-app.ts";
 import { startGateways, type Gateways } from "./testing/gateways.ts";
 import {
   CLOSE_FRAME,
+  endQuickly,
   frame,
   openRaw,
   openSession,
@@ -26,6 +27,7 @@ beforeAll(async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   plain = new Server(server, { ...options, pingInterval: Number(HEARTBEAT) });
+  endQuickly(plain.engine);
   echo(plain);
   plainPort = (server.address() as AddressInfo).port;
 }, 60_000);
@@ -34,7 +36,7 @@ afterAll(async () => {
   await gateways[Symbol.asyncDispose]();
 });
 
-/** What a session meets: each request goes to the next port, the first after the one that began it. */
+/** What a session meets: each request goes to the next port, and none to the one that began it where there are more. */
 interface Meeting {
   sid: string;
   /** Sends a request on a connection of its own and resolves with all that is answered. */
@@ -45,8 +47,9 @@ interface Meeting {
 
 const meet = async (ports: readonly number[]): Promise<Meeting> => {
   let turn = 0;
-  const next = () => ports[++turn % ports.length] ?? 0;
-  const sid = await openSession(ports[0] ?? 0);
+  const [owner = 0, ...others] = ports;
+  const next = () => others[turn++ % others.length] ?? owner;
+  const sid = await openSession(owner);
   const open: Meeting["open"] = (first) => openRaw(next(), first);
   return {
     sid,
@@ -71,6 +74,7 @@ const comparable = (text: string, sid: string): string =>
 
 const hello: Ask = { method: "POST", body: "40" };
 const poll: Ask = {};
+const event: Ask = { method: "POST", body: '42["fetch",3]' };
 
 const talks: [string, (meeting: Meeting) => Promise<string[]>][] = [
   [
@@ -87,7 +91,7 @@ const talks: [string, (meeting: Meeting) => Promise<string[]>][] = [
     async ({ ask }) => {
       const said = [await ask(hello), await ask(poll)];
       const waiting = ask(poll);
-      said.push(await ask({ method: "POST", body: '42["fetch",3]' }));
+      said.push(await ask(event));
       return [...said, await waiting];
     },
   ],
@@ -204,17 +208,18 @@ const talks: [string, (meeting: Meeting) => Promise<string[]>][] = [
       await ask(poll);
       using raw = await open(requestText({ query: `&sid=${sid}` }));
       raw.socket.end();
-      return [await raw.ended, await gone(() => ask(hello))];
+      return [await raw.ended, await gone(() => ask(event))];
     },
   ],
   [
     "a post that is broken off",
     async ({ ask, open, sid }) => {
+      await ask(hello);
       using raw = await open(
         `${requestText({ method: "POST", query: `&sid=${sid}`, headers: ["Content-Length: 9"] })}40`,
       );
       raw.socket.end();
-      return [await raw.ended, await gone(() => ask(hello))];
+      return [await raw.ended, await gone(() => ask(event))];
     },
   ],
   [
@@ -264,6 +269,16 @@ const talks: [string, (meeting: Meeting) => Promise<string[]>][] = [
       await heard(raw, "430[1]");
       raw.socket.end();
       return [...said, await raw.ended];
+    },
+  ],
+  [
+    "an upgraded client that is cut off",
+    async ({ ask, open, sid }) => {
+      await ask(hello);
+      const raw = await open(Buffer.concat([Buffer.from(upgradeText(`&sid=${sid}`)), frame("2probe"), frame("5")]));
+      await heard(raw, "40{");
+      raw.socket.resetAndDestroy();
+      return [await gone(() => ask({ query: `&sid=${sid}`, method: "DELETE" }))];
     },
   ],
   [

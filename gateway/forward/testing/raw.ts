@@ -60,6 +60,11 @@ export const upgradeText = (query: string, headers: readonly string[] = []): str
     ],
   }).replace("transport=polling", "transport=websocket");
 
+/** Lets a server of this process end its polling sessions at once when it is closed: engine.io gives them 30 s. */
+export const endQuickly = (engine: {
+  on(event: "connection", listener: (connection: { transport: object }) => void): unknown;
+}): void => void engine.on("connection", ({ transport }) => Reflect.set(transport, "closeTimeout", 0));
+
 /** Begins a session by polling and resolves with its id. */
 export const openSession = async (port: number): Promise<string> => {
   using raw = await openRaw(port, requestText({ headers: ["Connection: close"] }));
