@@ -66,6 +66,15 @@ const here = async (links: string[], over: Partial<ForwardingOptions> = {}): Pro
 };
 
 const poll = (sid: string) => requestText({ query: `&sid=${sid}`, headers: ["Connection: close"] });
+/** What engine.io has of a session to speak through. */
+const transportOf = ({ io }: Here, sid: string): object => {
+  const clients: unknown = Reflect.get(io.engine, "clients");
+  const client: unknown = typeof clients === "object" && clients !== null ? Reflect.get(clients, sid) : undefined;
+  const transport: unknown =
+    typeof client === "object" && client !== null ? Reflect.get(client, "transport") : undefined;
+  if (typeof transport !== "object" || transport === null) throw new Error("no such session");
+  return transport;
+};
 const self = { number: "AAAAAAAA", port: 1 };
 
 describe("the port of links", () => {
@@ -149,6 +158,25 @@ describe("what is carried has a limit", () => {
     waits.socket.destroy();
     await eventually(() => expect([carrier.forwarding.sockets.size, carrier.forwarding.requests()]).toEqual([0, 0]));
     await eventually(() => expect(owner.io.engine.clientsCount).toBe(1));
+  });
+});
+
+describe("a client that breaks off", () => {
+  test("its poll is broken off at the owner, which ends the session; so is its post", async () => {
+    const links: string[] = [];
+    const [owner, carrier] = [await here(links), await here(links)];
+    const breakOff = async (sid: string, text: string, isThere: (transport: object) => boolean) => {
+      using raw = await openRaw(carrier.port, text);
+      await eventually(() => expect(isThere(transportOf(owner, sid))).toBe(true));
+      raw.socket.destroy();
+      await eventually(() => expect(owner.io.engine.clientsCount).toBe(0));
+    };
+    const polls = await openSession(owner.port);
+    await breakOff(polls, poll(polls), (transport) => Reflect.get(transport, "writable") === true);
+    const posts = await openSession(owner.port);
+    const half = requestText({ method: "POST", query: `&sid=${posts}`, headers: ["Content-Length: 9"] });
+    await breakOff(posts, `${half}40`, (transport) => Boolean(Reflect.get(transport, "dataReq")));
+    expect(carrier.forwarding.requests()).toBe(0);
   });
 });
 

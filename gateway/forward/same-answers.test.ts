@@ -202,16 +202,6 @@ const talks: [string, (meeting: Meeting) => Promise<string[]>][] = [
     async ({ ask }) => [await ask(hello), await ask({ method: "POST", body: "1" }), await ask(poll)],
   ],
   [
-    "a poll that is broken off",
-    async ({ ask, open, sid }) => {
-      await ask(hello);
-      await ask(poll);
-      using raw = await open(requestText({ query: `&sid=${sid}` }));
-      raw.socket.end();
-      return [await raw.ended, await gone(() => ask(event))];
-    },
-  ],
-  [
     "a post that is broken off",
     async ({ ask, open, sid }) => {
       await ask(hello);
@@ -278,7 +268,7 @@ const talks: [string, (meeting: Meeting) => Promise<string[]>][] = [
       const raw = await open(Buffer.concat([Buffer.from(upgradeText(`&sid=${sid}`)), frame("2probe"), frame("5")]));
       await heard(raw, "40{");
       raw.socket.resetAndDestroy();
-      return [await gone(() => ask({ query: `&sid=${sid}`, method: "DELETE" }))];
+      return [await gone(() => ask({ method: "DELETE" }))];
     },
   ],
   [
