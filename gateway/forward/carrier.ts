@@ -82,6 +82,8 @@ export const createCarrier = ({ engine, number, find, link, draining, count, max
         throw error;
       }
     };
+    for (const [gone, { sockets, freeSockets }] of agents)
+      if (Object.keys(sockets).length + Object.keys(freeSockets).length === 0) agents.delete(gone);
     const agent = agentOf(linkOrForget);
     agents.set(owner, agent);
     return agent;

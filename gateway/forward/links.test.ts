@@ -169,7 +169,8 @@ describe("a client that breaks off", () => {
       using raw = await openRaw(carrier.port, text);
       await eventually(() => expect(isThere(transportOf(owner, sid))).toBe(true));
       raw.socket.destroy();
-      await eventually(() => expect(owner.io.engine.clientsCount).toBe(0));
+      // Sooner than by a heartbeat that is not answered.
+      await eventually(() => expect(owner.io.engine.clientsCount).toBe(0), { timeoutMs: 3000 });
     };
     const polls = await openSession(owner.port);
     await breakOff(polls, poll(polls), (transport) => Reflect.get(transport, "writable") === true);
