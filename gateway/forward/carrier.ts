@@ -97,8 +97,13 @@ export const createCarrier = ({ engine, number, find, link, draining, count, max
     const isThere = await find(owner);
     if (response.destroyed) return;
     if (!isThere) return unknown();
-    count("request", "passed");
-    carryRequest({ agent: agentFor(owner), request, response, lost: unknown, leaving: draining });
+    try {
+      carryRequest({ agent: agentFor(owner), request, response, lost: unknown, leaving: draining });
+      count("request", "passed");
+    } catch {
+      // Node's client is stricter than its server in what it takes for a request.
+      response.writeHead(400, { Connection: "close" }).end();
+    }
   };
 
   const passUpgrade = async (owner: string, request: EngineRequest, socket: Duplex, head: Buffer): Promise<void> => {

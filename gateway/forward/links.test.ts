@@ -25,13 +25,13 @@ interface Here {
 }
 
 /** A socket.io server of this process with its links. */
-const here = async (links: string[], over: Partial<ForwardingOptions> = {}): Promise<Here> => {
+const here = async (links: string[], over: Partial<ForwardingOptions> = {}, app = echo): Promise<Here> => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const io = new Server(server, options);
   stack.defer(() => io.close());
   endQuickly(io.engine);
-  echo(io);
+  app(io);
   const registry = new Registry();
   const forwarding = stack.use(
     await openForwarding({
@@ -215,33 +215,11 @@ describe("a client that reads slowly", () => {
 
 describe("an app's own ids", () => {
   test("stay, behind the number of the gateway", async () => {
-    const links: string[] = [];
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const io = new Server(server);
-    endQuickly(io.engine);
-    stack.defer(() => io.close());
     let count = 0;
-    io.engine.generateId = async () => `mine-${count++}`;
-    const number = "abcdefgh";
-    stack.use(
-      await openForwarding({
-        engine: io.engine,
-        number,
-        peers: {
-          current: () => links,
-          onChange: () => ({ [Symbol.dispose]: () => undefined }),
-          refresh: async () => undefined,
-        },
-        keys: () => ["key"],
-        host: "127.0.0.1",
-        port: 0,
-        draining: () => false,
-        log: silentLog(),
-        registry: new Registry(),
-      }),
-    );
-    expect(await openSession((server.address() as AddressInfo).port)).toBe("abcdefghmine-0");
+    const { port } = await here([], { number: "abcdefgh" }, (io) => {
+      io.engine.generateId = async () => `mine-${count++}`;
+    });
+    expect(await openSession(port)).toBe("abcdefghmine-0");
   });
 });
 
