@@ -39,8 +39,8 @@ await runProcess(
     await work.attempted;
 
     const openPeers = async (port: number) => {
-      if (env.PEERS_FILE !== undefined) return await filePeers(env.PEERS_FILE, watching);
-      return env.PEERS_HOST === undefined ? undefined : dnsPeers(env.PEERS_HOST, port, watching);
+      if (env.PEERS_HOST !== undefined) return dnsPeers(env.PEERS_HOST, port, watching);
+      return env.PEERS_FILE === undefined ? undefined : await filePeers(env.PEERS_FILE, watching);
     };
     const peers = env.LINK_PORT === undefined ? undefined : await openPeers(env.LINK_PORT);
     const links =

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { io as connect, type Socket } from "socket.io-client";
-import { eventually, sharedServer, startServer } from "#testing";
+import { eventually, freePort, sharedServer, startServer } from "#testing";
 import { neverTwice } from "./testing/balancers.ts";
 import { startGateways, type GatewayProcess } from "./testing/gateways.ts";
 import { frame, openRaw, openSession, requestText, upgradeText } from "./testing/raw.ts";
@@ -84,6 +84,15 @@ describe("a gateway that comes", () => {
     const late = await gateways.add({ listed: false });
     const sid = await join(late);
     for (const gateway of gateways.all) expect(await ask(gateway, sid, '420["echo",1]')).toContain("\r\n\r\nok");
+  });
+});
+
+describe("a gateway that finds the others by DNS", () => {
+  test("has met all that the name stands for when it is ready: here itself", async () => {
+    const gateways = await start(0);
+    const LINK_PORT = String(await freePort());
+    const { process } = await gateways.add({ listed: false, env: { PEERS_HOST: "localhost", LINK_PORT } });
+    expect(process.lines.join("\n")).toContain('"known":1,');
   });
 });
 
