@@ -49,7 +49,10 @@ export const filePeers = async (path: string, options: LookOptions): Promise<Pee
 export const dnsPeers = (
   host: string,
   port: number,
-  { resolve = (name) => lookup(name, { all: true }), ...options }: LookOptions & {
+  {
+    resolve = (name) => lookup(name, { all: true }),
+    ...options
+  }: LookOptions & {
     resolve?: (host: string) => Promise<{ address: string; family: number }[]>;
   },
 ): Peers & Disposable => {

@@ -67,7 +67,9 @@ export const gatewayEnvironment = dataPlane.extend({
   PEERS_HOST: z
     .string()
     .optional()
-    .describe("Instead of PEERS_FILE: a name that DNS gives the addresses of all gateways for; each has its LINK_PORT."),
+    .describe(
+      "Instead of PEERS_FILE: a name that DNS gives the addresses of all gateways for; each has its LINK_PORT.",
+    ),
   HOST: z.string().default("0.0.0.0").describe("Address that every port binds to."),
 });
 export type GatewayEnvironment = z.infer<typeof gatewayEnvironment>;

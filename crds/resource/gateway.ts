@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import { z } from "zod";
 import { patterns, podFields, quantity, secretKeyRef, secretRef } from "./common.ts";
 
@@ -64,10 +63,7 @@ export const limits = z.strictObject({
 });
 
 const RANGE = "an address or a range of addresses such as 10.0.0.0/8";
-const isRange = (text: string): boolean => {
-  const [address = "", bits = "0"] = text.split("/");
-  return isIP(address) !== 0 && Number(bits) <= (isIP(address) === 6 ? 128 : 32);
-};
+const addressOrRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]);
 
 const annotations = z.record(z.string(), z.string().max(8192));
 const hostname = z
@@ -208,7 +204,7 @@ export const gateway = z.strictObject({
         .string()
         .max(64)
         .regex(/^[0-9a-fA-F:.]+(\/[0-9]{1,3})?$/, { message: RANGE, abort: true })
-        .refine(isRange, RANGE),
+        .refine((text) => addressOrRange.safeParse(text).success, RANGE),
     )
     .max(64)
     .default([])

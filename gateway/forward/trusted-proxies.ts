@@ -32,7 +32,7 @@ export const clientBehind = (
   const isTrusted = (address: string) => isIP(address) !== 0 && list.check(address, familyOf(address));
   return (address, forwardedFor) => {
     let client = address;
-    const hops = (forwardedFor ?? "").split(",").reverse();
+    const hops = (forwardedFor ?? "").split(",").toReversed();
     for (const hop of hops) {
       const next = isTrusted(client) ? addressIn(hop) : undefined;
       if (next === undefined) return client;
