@@ -6,7 +6,7 @@ import type { Delivery } from "./port.ts";
 export type * from "./port.ts";
 export type { HeartbeatTiming } from "./heartbeats.ts";
 export { joinMembership } from "./membership.ts";
-export { filePeers } from "./peers.ts";
+export { dnsPeers, filePeers } from "./peers.ts";
 
 export interface DeliveryOptions {
   cluster: string;

@@ -17,20 +17,14 @@ export interface Bus {
 
 export type Subscription = AsyncDisposable;
 
-/** A gateway that can be reached. */
-export interface Peer {
-  instance: string;
-  /** host:port of the clients' listener, the API, the control port. */
-  clients: string;
-  api?: string | undefined;
-  control: string;
-}
-
-/** Where the gateways are: a file on a laptop, DNS on Kubernetes. */
+/** Where the gateways' links are, this one's too and those that are not ready: a file on a laptop, DNS on Kubernetes. */
 export interface Peers {
-  current(): readonly Peer[];
+  /** host:port of each. */
+  current(): readonly string[];
   /** Called after each change. */
-  onChange(listener: (peers: readonly Peer[]) => void): Disposable;
+  onChange(listener: (peers: readonly string[]) => void): Disposable;
+  /** Looks now, and resolves when it has looked. Never rejects. */
+  refresh(): Promise<void>;
 }
 
 /** One process of the cluster as the others see it. */

@@ -7,14 +7,17 @@ import { eventually, spawnNode, type NodeProcess } from "#testing";
 
 const ROOT = join(import.meta.dirname, "..");
 
-/** One gateway, one worker and the hub as processes of their own, with servers that run. */
+/** Gateways, one worker and the hub as processes of their own, with servers that run. */
 export interface BenchCluster extends AsyncDisposable {
-  /** http://127.0.0.1:… of the clients' port. */
+  /** http://127.0.0.1:… of the first gateway's clients' port, and of all. */
   url: string;
+  urls: readonly string[];
   /** Directory of the adapter's server settings, for an emitter. */
   adapterDirectory: string;
-  /** µs of CPU that a role has used. */
-  cpuMicros(role: "gateway" | "worker" | "hub"): Promise<number>;
+  /** µs of CPU that a role, or that gateway, has used. */
+  cpuMicros(role: "gateway" | "worker" | "hub", index?: number): Promise<number>;
+  /** Bytes of memory that a gateway takes. */
+  residentBytes(index: number): Promise<number>;
 }
 
 interface Options {
@@ -26,6 +29,7 @@ interface Options {
   handlers?: string;
   concurrency?: number;
   orderBy?: string;
+  gateways?: number;
 }
 
 const readyOf = (node: NodeProcess): Promise<ReadyMessage> =>
@@ -44,6 +48,7 @@ export const startCluster = async ({
   handlers,
   concurrency = 100,
   orderBy = "none",
+  gateways: count = 1,
 }: Options): Promise<BenchCluster> => {
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "realtime-bench-"));
@@ -102,16 +107,23 @@ export const startCluster = async ({
     ...(rabbitmq === undefined ? {} : { RABBITMQ_DIR: await server("rabbitmq", rabbitmq) }),
     CONFIG_FILE: await file("config.json", JSON.stringify({ pools })),
   };
-  const gateway = await start("gateway", {
-    ...common("bench-gateway-0"),
+  const gatewayEnvironment = {
     ...dataPlane,
     GATEWAY: JSON.stringify(spec.gateway),
     HOST: "127.0.0.1",
     PORT: "0",
     CONTROL_PORT: "0",
+    LINK_PORT: "0",
+    PEERS_FILE: join(directory, "peers.json"),
     CONTROL_TOKEN_FILE: await file("control-token", "bench-control-token"),
     SESSION_KEY_FILE: await file("session-key", "bench-session-key-of-32-bytes-or-more"),
-  });
+  };
+  const gateways: Awaited<ReturnType<typeof start>>[] = [];
+  for (let i = 0; i < count; i++) {
+    const links = gateways.map(({ ports }) => `127.0.0.1:${ports["link"]}`);
+    await file("peers.json", JSON.stringify({ gateways: [], links }));
+    gateways.push(await start("gateway", { ...common(`bench-gateway-${i}`), ...gatewayEnvironment }));
+  }
   const [pool] = pools;
   const worker =
     pool === undefined || handlers === undefined
@@ -122,15 +134,19 @@ export const startCluster = async ({
           POOL: JSON.stringify(pool),
           HANDLERS: handlers,
         });
-  const probes = { hub, gateway, worker };
+  const metric = async (process: { ports: Record<string, number> } | undefined, name: string) => {
+    const text = await (await fetch(`http://127.0.0.1:${process?.ports["probes"]}/metrics`)).text();
+    return Number(new RegExp(`^${name} (\\S+)`, "m").exec(text)?.[1]);
+  };
+  const urls = gateways.map(({ ports }) => `http://127.0.0.1:${ports["clients"]}`);
   const running = stack.move();
   return {
-    url: `http://127.0.0.1:${gateway.ports["clients"]}`,
+    url: urls[0] ?? "",
+    urls,
     adapterDirectory: redisDirectory ?? hubDirectory,
-    async cpuMicros(role) {
-      const text = await (await fetch(`http://127.0.0.1:${probes[role]?.ports["probes"]}/metrics`)).text();
-      return Number(/^process_cpu_seconds_total (\S+)/m.exec(text)?.[1]) * 1e6;
-    },
+    cpuMicros: async (role, index = 0) =>
+      (await metric({ hub, worker, gateway: gateways[index] }[role], "process_cpu_seconds_total")) * 1e6,
+    residentBytes: (index) => metric(gateways[index], "process_resident_memory_bytes"),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 };

@@ -115,6 +115,8 @@ describe("monitoring", () => {
   const none = () => 0;
   registerGauges(registry, {
     connections: none,
+    gateway_carried_connections: none,
+    gateway_carried_requests: none,
     local_channels: none,
     acks_owed: none,
     queued_unrecorded: none,

@@ -60,7 +60,16 @@ export const gatewayEnvironment = dataPlane.extend({
     .describe("Key that signs the tokens of anonymous users; made once by the control plane."),
   JWT_SECRET_FILE: z.string().optional().describe("HS256 secret of gateway.auth.jwt.secretRef."),
   API_KEYS_DIR: z.string().optional().describe("One file per API key: name → key."),
-  PEERS_FILE: z.string().optional(),
+  LINK_PORT: port
+    .optional()
+    .describe("Links of the other gateways, which pass on what belongs to sessions of this one; absent: none."),
+  PEERS_FILE: z.string().optional().describe("Where the other gateways are (peersFile), read again when it changes."),
+  PEERS_HOST: z
+    .string()
+    .optional()
+    .describe(
+      "Instead of PEERS_FILE: a name that DNS gives the addresses of all gateways for; each has its LINK_PORT.",
+    ),
   HOST: z.string().default("0.0.0.0").describe("Address that every port binds to."),
 });
 export type GatewayEnvironment = z.infer<typeof gatewayEnvironment>;

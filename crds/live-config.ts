@@ -29,8 +29,9 @@ export const liveConfig = z.object({
 });
 export type LiveConfig = z.infer<typeof liveConfig>;
 
-/** What `Peers` reads from PEERS_FILE on a laptop: the gateways that run. */
+/** What `Peers` reads from PEERS_FILE on a laptop. `gateways` are those that are ready and stay; `links` are host:port of the links of all that run. */
 export const peersFile = z.object({
+  links: z.array(z.string()).default([]),
   gateways: z.array(
     z.object({ instance: z.string(), clients: z.string(), api: z.string().optional(), control: z.string() }),
   ),

@@ -76,6 +76,8 @@ export interface GatewayContext {
   hasLocalChannel: (channel: string) => boolean;
   /** Clients connected to this gateway. */
   connections: () => number;
+  /** WebSockets of other gateways' sessions that this one carries. */
+  carried: () => number;
   draining: () => boolean;
   /** Appends to the history of a channel where `settings.history` asks for it; resolves at once where it does not. */
   remember: (channel: string, entry: { id: string; event: string; args: unknown[]; at: number }) => Promise<void>;

@@ -8,7 +8,7 @@ import { startSweep } from "./auth/sweep.ts";
 import { originAllowed } from "./connections/admit.ts";
 import type { Connections } from "./connections/connection.ts";
 import { fullBucket, spend } from "./connections/rate.ts";
-import { closeNow, drainPace } from "./drain.ts";
+import { closeNow, drain, drainPace } from "./drain.ts";
 import { socketOptions } from "./listener.ts";
 import { repairs } from "./lifecycle/presence-feed.ts";
 import { absentees } from "./lifecycle/reaper.ts";
@@ -114,6 +114,32 @@ test.each([
   [100_000, 60, 200, 100_000 / 48],
 ])("%d connections in %d s at %d/s are closed at %d/s", (connections, grace, pace, expected) => {
   expect(drainPace(connections, grace, pace)).toBeCloseTo(expected);
+});
+
+test("a drain asks each session once, also one that is slow to end, and waits for what is under way", async () => {
+  const asked: number[] = [];
+  const open = new Set([0, 1, 2]);
+  const sessions = [...open].map((id) => ({
+    id,
+    owed: 0,
+    close: () => {
+      asked.push(id);
+      if (id > 0) open.delete(id);
+    },
+  }));
+  const underway = [2, 1, 1, 0];
+  let now = 0;
+  const left = () => {
+    if (asked.length === 3) open.clear();
+    return sessions.filter(({ id }) => open.has(id));
+  };
+  await drain(
+    left,
+    () => underway.shift() ?? 0,
+    { graceSeconds: 60, reconnectsPerSecond: 1 },
+    { clock: () => (now += 1000), random: () => 0.5 },
+  );
+  expect([asked, underway]).toEqual([[0, 1, 2], []]);
 });
 
 test("a drain keeps its pace, and never closes more than are left", () => {

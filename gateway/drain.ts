@@ -1,5 +1,12 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { Connections } from "./connections/connection.ts";
+
+/** A session, or a WebSocket that is carried for another gateway. */
+export interface Closing {
+  /** Acks that wait for the broker: those that have none go first. */
+  owed: number;
+  /** At the transport. */
+  close(): void;
+}
 
 const STEP_MS = 50;
 /** Of the grace, the part in which sessions are closed; the rest is for what is under way. */
@@ -15,25 +22,27 @@ export const closeNow = (closed: number, left: number, pace: number, elapsedMs: 
 
 /**
  * Closes all sessions at the transport, so that clients come back to another gateway by themselves: at a steady, jittered pace,
- * those first that wait for no ack, all of them by the end of the grace.
+ * those first that wait for no ack, all of them by the end of the grace. What is `underway`, such as long polls of other gateways'
+ * sessions, ends by itself meanwhile.
  */
 export const drain = async (
-  connections: Connections,
+  open: () => readonly Closing[],
+  underway: () => number,
   { graceSeconds, reconnectsPerSecond }: { graceSeconds: number; reconnectsPerSecond: number },
   { clock, random = Math.random }: { clock: () => number; random?: () => number },
 ): Promise<void> => {
   const started = clock();
-  const pace = drainPace(connections.size, graceSeconds, reconnectsPerSecond);
-  let closed = 0;
-  while (connections.size > 0) {
+  const pace = drainPace(open().length, graceSeconds, reconnectsPerSecond);
+  const closed = new Set<Closing>();
+  for (let left = open(); left.length > 0 || underway() > 0; left = open()) {
     const elapsed = clock() - started;
     const late = elapsed >= graceSeconds * 1000 * SHARE;
-    const idle = [...connections.values()].filter(({ owed }) => late || owed === 0);
-    for (const { socket } of idle.slice(0, closeNow(closed, idle.length, pace, elapsed, random()))) {
-      socket.conn.close();
-      closed += 1;
+    const idle = left.filter((it) => !closed.has(it) && (late || it.owed === 0));
+    for (const session of idle.slice(0, closeNow(closed.size, idle.length, pace, elapsed, random()))) {
+      session.close();
+      closed.add(session);
     }
     if (elapsed >= graceSeconds * 1000) return;
-    if (connections.size > 0) await wait(STEP_MS);
+    await wait(STEP_MS);
   }
 };

@@ -1,10 +1,11 @@
-import { joinMembership, openDelivery } from "#adapter";
+import { dnsPeers, filePeers, joinMembership, openDelivery } from "#adapter";
 import { openBroker } from "#broker";
 import { gatewayEnvironment, liveConfig } from "#crds";
 import { keepTrying, runProcess, settingsOf, watchDirectory, watchJson, watchText, type Driver } from "#process";
 import { openStore } from "#store";
 import { serveApi } from "./api/index.ts";
 import { serveControl } from "./control/index.ts";
+import { recentKeys } from "./forward/index.ts";
 import { startGateway } from "./start.ts";
 import { openFeeds } from "./watch/index.ts";
 import { openWorkPlane } from "./work-plane.ts";
@@ -37,6 +38,16 @@ await runProcess(
     const membership = stack.use(await joinMembership(delivery.bus, { node, instance, role: "gateway" }, { log }));
     await work.attempted;
 
+    const openPeers = async (port: number) => {
+      if (env.PEERS_HOST !== undefined) return dnsPeers(env.PEERS_HOST, port, watching);
+      return env.PEERS_FILE === undefined ? undefined : await filePeers(env.PEERS_FILE, watching);
+    };
+    const peers = env.LINK_PORT === undefined ? undefined : await openPeers(env.LINK_PORT);
+    const links =
+      env.LINK_PORT === undefined || peers === undefined
+        ? undefined
+        : { port: env.LINK_PORT, peers: stack.use(peers), keys: stack.use(recentKeys(controlToken)).keys };
+
     const gateway = stack.use(
       await startGateway(
         {
@@ -51,6 +62,7 @@ await runProcess(
           config,
           sessionKey: sessionKey.current,
           jwtSecret: jwtSecret?.current,
+          links,
           log,
           registry,
         },
@@ -69,7 +81,8 @@ await runProcess(
         drain: () => stop("asked to drain"),
       }),
     );
-    const ports = { clients: gateway.port, control: control.port };
+    const { port: clients, linkPort } = gateway;
+    const ports = { clients, control: control.port, ...(linkPort === undefined ? {} : { link: linkPort }) };
     if (env.API_PORT === undefined || env.API_KEYS_DIR === undefined) return ports;
     const keys = stack.use(await watchDirectory(env.API_KEYS_DIR, watching));
     const api = stack.use(await serveApi(gateway.context, { host, port: env.API_PORT, keys }));

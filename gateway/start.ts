@@ -15,6 +15,7 @@ import { followChannels } from "./connections/rooms.ts";
 import { createWelcome } from "./connections/welcome.ts";
 import type { GatewayContext, GatewaySettings } from "./context.ts";
 import { drain } from "./drain.ts";
+import { openForwarding, trustProxies, type ForwardingOptions } from "./forward/index.ts";
 import { registerGauges } from "./gauges.ts";
 import { openLifecycle } from "./lifecycle/open-lifecycle.ts";
 import { createListener } from "./listener.ts";
@@ -41,6 +42,8 @@ export interface GatewayParts {
   config: Watched<LiveConfig>;
   sessionKey: () => string;
   jwtSecret?: (() => string) | undefined;
+  /** Where the other gateways are, and the port for what they pass on; absent: each answers for its own sessions alone. */
+  links?: Pick<ForwardingOptions, "peers" | "keys" | "port"> | undefined;
   log: Log;
   registry: Registry;
   clock?: () => number;
@@ -51,6 +54,8 @@ export interface RunningGateway extends AsyncDisposable {
   readonly context: GatewayContext;
   /** Of the clients. */
   readonly port: number;
+  /** Of the links. */
+  readonly linkPort?: number;
   /** Takes no new sessions from now on. */
   refuseSessions(): void;
 }
@@ -181,15 +186,24 @@ export const startGateway = async (
   io.use(middleware);
   io.on("connection", welcome);
   countHandshakes(io.engine, registry);
+  trustProxies(io.engine, settings.trustedProxies);
+  if (app !== undefined) await app.start(io);
+  const { links } = parts;
+  const forwarding =
+    links === undefined
+      ? undefined
+      : stack.use(await openForwarding({ ...links, engine: io.engine, host, draining: () => draining, log, registry }));
+  const carried = () => forwarding?.sockets.size ?? 0;
   registerGauges(registry, {
     connections: () => connections.size,
+    gateway_carried_connections: carried,
+    gateway_carried_requests: () => forwarding?.requests() ?? 0,
     local_channels: channels.size,
     acks_owed: gate.size,
     queued_unrecorded: queued.size,
     requests_waiting: requests.size,
     presence_underway: presence.size,
   });
-  if (app !== undefined) await app.start(io);
 
   const revoke = async (what: Revocation, ttlSeconds: number) => {
     await store.revocations.revoke(what, ttlSeconds);
@@ -217,6 +231,7 @@ export const startGateway = async (
     onLocalChannel: channels.onChange,
     hasLocalChannel: channels.has,
     connections: () => connections.size,
+    carried,
     draining: () => draining,
     remember,
   };
@@ -224,7 +239,13 @@ export const startGateway = async (
   const listening = await listener.listen(host, port);
   stack.defer(async () => {
     draining = true;
-    await drain(connections, settings.drain, { clock });
+    await drain(
+      () => [...connections.values(), ...(forwarding?.sockets ?? [])],
+      () => forwarding?.requests() ?? 0,
+      settings.drain,
+      { clock },
+    );
+    for (const socket of forwarding?.sockets ?? []) socket.cut();
     const closed = once(server, "close");
     void io.close();
     server.closeAllConnections();
@@ -234,6 +255,7 @@ export const startGateway = async (
   return {
     context,
     port: listening,
+    ...(forwarding === undefined ? {} : { linkPort: forwarding.port }),
     refuseSessions: () => void (draining = true),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

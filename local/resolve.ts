@@ -27,6 +27,7 @@ const resolveValue = (value: EnvValue, { directory, port }: ResolveContext): str
   if ("secret" in value) return join(directory.secret(value.secret), value.key);
   if ("secretDir" in value) return directory.secret(value.secretDir);
   if ("port" in value) return String(port(value.port));
+  if ("service" in value) throw new Error("a laptop has no DNS of its own");
   if ("file" in value) return value.file === "config" ? directory.config : directory.peers;
   return directory.generated[value.generated];
 };

@@ -76,8 +76,9 @@ describe("processes of a cluster", () => {
     expect(order.indexOf("test-hub-0 ready")).toBeLessThan(order.indexOf("test-gateway-0 starting"));
     expect(order.indexOf("test-hub-0 ready")).toBeLessThan(order.indexOf("test-worker-a-0 starting"));
     await eventually(async () => {
-      const { gateways } = peersFile.parse(JSON.parse(await read("peers.json")));
+      const { gateways, links } = peersFile.parse(JSON.parse(await read("peers.json")));
       expect(gateways.map(({ instance }) => instance).sort()).toEqual(["test-gateway-0", "test-gateway-1"]);
+      expect(links).toHaveLength(2);
     });
     expect(await read("servers/hub/uri")).toMatch(/^tcp:\/\/127\.0\.0\.1:\d+\n$/);
     expect((await read("servers/hub/key")).trim().length).toBeGreaterThan(30);

@@ -82,6 +82,9 @@ export const openLocalSubstrate = async ({
   const gateways = () => instances().filter(({ role, state }) => role === "gateway" && state === "ready");
 
   const peers = (): PeersFile => ({
+    links: instances().flatMap(({ role, ports }) =>
+      role === "gateway" && ports["link"] !== undefined ? [`${LOCALHOST}:${ports["link"]}`] : [],
+    ),
     gateways: gateways()
       .filter(({ instance }) => slots.get(instance)?.going === undefined)
       .map(({ instance, ports }) => ({

@@ -62,6 +62,9 @@ export const limits = z.strictObject({
     .describe("Channels that one connection may be in."),
 });
 
+const RANGE = "an address or a range of addresses such as 10.0.0.0/8";
+const addressOrRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]);
+
 const annotations = z.record(z.string(), z.string().max(8192));
 const hostname = z
   .string()
@@ -80,7 +83,7 @@ export const expose = z.strictObject({
     .enum(["auto", "cookie", "clientIP", "none"])
     .default("auto")
     .describe(
-      "How a client's requests find the same gateway again, which polling needs and WebSocket from the start does not. auto: by address at a Service, by cookie at an Ingress, and at a Gateway where it is served.",
+      "How a client's requests find the same gateway again: what reaches another one is passed on, which costs a hop. auto: by address at a Service, by cookie at an Ingress, and at a Gateway where it is served.",
     ),
   annotations: annotations
     .optional()
@@ -196,10 +199,18 @@ export const gateway = z.strictObject({
   auth: auth.optional().describe("Absent: anyone may connect and do everything, and a condition warns."),
   origins: z.array(z.string().min(1).max(512)).max(64).optional().describe("Absent: any origin."),
   trustedProxies: z
-    .array(z.string().min(1).max(64))
+    .array(
+      z
+        .string()
+        .max(64)
+        .regex(/^[0-9a-fA-F:.]+(\/[0-9]{1,3})?$/, { message: RANGE, abort: true })
+        .refine((text) => addressOrRange.safeParse(text).success, RANGE),
+    )
     .max(64)
     .default([])
-    .describe("Addresses whose X-Forwarded-For is believed, as CIDRs. Not served yet."),
+    .describe(
+      "Proxies whose X-Forwarded-For is believed, as addresses or ranges such as 10.0.0.0/8: what `handshake.address` is. Absent: the address that the connection comes from.",
+    ),
   recovery: z
     .strictObject({
       windowSeconds: z.number().int().min(1).max(86_400).default(120).describe("How long a client may be away."),

@@ -103,6 +103,19 @@ describe("the chat", () => {
     for (const client of clients) expect(client.of("chat:message", { id })).toHaveLength(1);
   });
 
+  test.each<[string, ("polling" | "websocket")[]]>([
+    ["polls, through an entry that remembers nobody", ["polling"]],
+    ["polls first and upgrades, as the page does", ["polling", "websocket"]],
+  ])("serves a client that %s", async (_how, transports) => {
+    using client = await openClient(example.url, { channels: ["lobby"], transports });
+    for (let i = 0; i < 10; i++) {
+      const id = await say(client, `no. ${i}`);
+      await client.hear("chat:message", { id });
+      await client.hear("job:done", { id });
+    }
+    expect(client.losses()).toBe(0);
+  });
+
   test("acks before it says anything else of a job", async () => {
     const jobs = await Promise.all(clients.flatMap((it) => Array.from({ length: 50 }, (_, n) => say(it, `no. ${n}`))));
     expect(new Set(jobs).size).toBe(200);

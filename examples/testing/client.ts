@@ -30,13 +30,17 @@ const has = (data: unknown, fields: Record<string, unknown>): boolean =>
 /** Connects; with a token as the user that it names. On each connection it subscribes to `channels` anew. */
 export const openClient = async (
   url: string,
-  { token, channels = [] }: { token?: string; channels?: readonly string[] } = {},
+  {
+    token,
+    channels = [],
+    transports = ["websocket"],
+  }: { token?: string; channels?: readonly string[]; transports?: ("polling" | "websocket")[] } = {},
 ): Promise<Client> => {
   const heard: { event: string; data: unknown }[] = [];
   let mine: z.infer<typeof session> | undefined;
   let losses = 0;
   const socket = io(url, {
-    transports: ["websocket"],
+    transports,
     forceNew: true,
     reconnectionDelay: 100,
     reconnectionDelayMax: 500,

@@ -14,6 +14,8 @@ export interface Connection {
   readonly subscribed: Set<string>;
   /** Events that wait for their answer. */
   owed: number;
+  /** Closes its transport. */
+  close(): void;
 }
 
 /** All connections of this gateway by socket id. */

@@ -52,6 +52,7 @@ export const createWelcome =
       rooms: 0,
       subscribed: new Set(),
       owed: 0,
+      close: () => socket.conn.close(),
     };
     connections.set(id, connection);
     listenTo(socket, (packet, next) => handle(connection, packet, next));

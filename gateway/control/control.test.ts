@@ -25,6 +25,7 @@ const open = async (over: Partial<ControlContext> = {}) => {
       },
       store: { connected: () => true },
       connections: () => 2,
+      carried: () => 3,
       draining: () => false,
       ...over,
     },
@@ -84,7 +85,7 @@ describe("the control port", () => {
     await using opened = await open();
     const { bus } = opened;
     bus.publish("report", Buffer.from('{"node":"g2"}'));
-    const report = { gateway: { node: "g1", connections: 2, carried: 0, draining: false } };
+    const report = { gateway: { node: "g1", connections: 2, carried: 3, draining: false } };
     expect(bus.published.at(-1)).toEqual({ topic: "report:g2", message: JSON.stringify(report) });
   });
 

@@ -11,7 +11,7 @@ import { createApp } from "./create-app.ts";
 /** What the control port needs of its gateway. */
 export interface ControlContext extends Pick<
   GatewayContext,
-  "node" | "bus" | "log" | "refusals" | "clock" | "connections" | "draining"
+  "node" | "bus" | "log" | "refusals" | "clock" | "connections" | "carried" | "draining"
 > {
   broker: () => (Inspector & Pick<Broker, "connected">) | undefined;
   store: Pick<Store, "connected">;
@@ -34,8 +34,13 @@ export const serveControl = async (
   context: ControlContext,
   { host, port, token, feed, drain, everyMs = 1000 }: ControlOptions,
 ): Promise<Listening> => {
-  const { node, bus, broker, store, config, log, clock, connections, draining } = context;
-  const own = (): GatewayReport => ({ node, connections: connections(), carried: 0, draining: draining() });
+  const { node, bus, broker, store, config, log, clock, connections, carried, draining } = context;
+  const own = (): GatewayReport => ({
+    node,
+    connections: connections(),
+    carried: carried(),
+    draining: draining(),
+  });
   await using opened = new AsyncDisposableStack();
   opened.use(await answerReports(bus, () => ({ gateway: own() })));
   const pools = () => config.current().pools;

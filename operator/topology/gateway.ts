@@ -43,7 +43,8 @@ export const gatewayRole = (cluster: Cluster, dataPlane: Record<string, EnvValue
           API_PORT: { port: "api" },
           API_KEYS_DIR: api.keysSecretRef ? { secretDir: api.keysSecretRef.name } : { generated: "api-keys" },
         }),
-    ...(withPeersFile ? { PEERS_FILE: { file: "peers" } } : {}),
+    LINK_PORT: { port: "link" },
+    ...(withPeersFile ? { PEERS_FILE: { file: "peers" } } : { PEERS_HOST: { service: "peers" } }),
   };
   const scale = scaleRules(cluster.spec.gateway);
   return {
@@ -56,7 +57,7 @@ export const gatewayRole = (cluster: Cluster, dataPlane: Record<string, EnvValue
     userEnv,
     userEnvFrom,
     configHash: configHash({ command, env, userEnv, userEnvFrom }),
-    ports: [...(api === undefined ? [] : ["api"]), "clients", "control", "probes"],
+    ports: [...(api === undefined ? [] : ["api"]), "clients", "control", "link", "probes"],
     graceSeconds: drain.graceSeconds + 5,
     needs: dataPlane["HUB_DIR"] === undefined ? [] : ["hub"],
     roll: "surge",

@@ -20,7 +20,8 @@ export interface UserVariable {
 /**
  * A value of a process's environment: a literal, or a reference that the substrate resolves. `server`: directory of its settings (a user's Secret, or what the substrate wrote of its own);
  * `secret`: path of the file that holds one key; `secretDir`: path of all keys; `port`: the number that this port listens on (0: any);
- * `file` and `generated`: paths of what the control plane writes and of what it made once.
+ * `file` and `generated`: paths of what the control plane writes and of what it made once; `service`: a name under which DNS has the
+ * addresses of all gateways.
  */
 export type EnvValue =
   | string
@@ -29,6 +30,7 @@ export type EnvValue =
   | { secretDir: string }
   | { port: string }
   | { file: "config" | "peers" }
+  | { service: "peers" }
   | { generated: "session-key" | "control-token" | "api-keys" | "hub-key" };
 
 /** What a role's count follows: jobs per worker, or connections per gateway. */

@@ -3,13 +3,10 @@ import type { Problem } from "./model.ts";
 
 /** Fields of the resource that nothing serves yet: said, rather than left without effect. */
 export const notServed = ({ spec }: Cluster): Problem[] => {
-  const { recovery, trustedProxies } = spec.gateway;
+  const { recovery } = spec.gateway;
   return [
     ...(recovery === undefined
       ? []
       : [{ path: "spec.gateway.recovery", message: "missed messages are not recovered yet: remove it" }]),
-    ...(trustedProxies.length === 0
-      ? []
-      : [{ path: "spec.gateway.trustedProxies", message: "nothing asks for a client's address yet: remove it" }]),
   ];
 };

@@ -121,12 +121,6 @@ describe("what is not served yet is said", () => {
       /use zeromq or redis or rabbitmq/,
     ],
     ["recovery", { gateway: { recovery: {} } }, "spec.gateway.recovery", /^missed messages are not recovered yet/],
-    [
-      "trusted proxies",
-      { gateway: { trustedProxies: ["10.0.0.0/8"] } },
-      "spec.gateway.trustedProxies",
-      /^nothing asks for a client's address yet/,
-    ],
   ];
   test.each(cases)("%s", (_given, spec, path, message) => {
     expect(laptop(spec).problems).toEqual([{ path, message: expect.stringMatching(message) }]);

@@ -8,7 +8,6 @@ const BAD_TOKEN = new Set(["unauthorized", "token_expired", "token_revoked"]);
 
 /** The one who has shown this token before is who he was. */
 const socket = window.io({
-  transports: ["websocket"],
   auth: (give) => give({ token: sessionStorage.getItem(TOKEN) ?? undefined }),
 });
 

@@ -46,6 +46,7 @@ const gateways = ({ cluster: { spec }, topology: { cluster }, settings }: PlanIn
     // Callers have a key, and are pods: what comes from outside comes through something that runs here.
     ...(spec.gateway.api === undefined ? [] : [{ port: "api" as const, from: [{ namespaceSelector: {} }] }]),
     { port: "control", from: [roles(cluster, "gateway", "worker", "hub"), namespaceOf(settings.operatorNamespace)] },
+    { port: "link", from: [roles(cluster, "gateway")] },
     PROBES,
   ]);
 

@@ -15,7 +15,7 @@ export const peersService: Part = ({ topology: { cluster } }) => ({
         clusterIP: "None",
         publishNotReadyAddresses: true,
         selector: selectorOf(cluster, "gateway"),
-        ports: (["clients", "control"] as const).map((name) => ({
+        ports: (["clients", "control", "link"] as const).map((name) => ({
           name,
           port: PORTS[name],
           targetPort: name,

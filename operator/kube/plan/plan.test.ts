@@ -191,6 +191,7 @@ describe("who may come in", () => {
       "control",
       [ours("gateway", "worker", "hub"), operators],
     ],
+    ["to the links the other gateways alone", "chat-gateway", "link", [ours("gateway")]],
     ["to the hub the cluster's own gateways and workers", "chat-hub", "hub", [ours("gateway", "worker")]],
     ["to workers the probes", "chat-worker", "probes", undefined],
   ];

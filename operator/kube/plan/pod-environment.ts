@@ -69,7 +69,10 @@ const serverVolume = ({ server, ofSecret }: Extract<EnvValue, { server: string }
 };
 
 /** What a variable that is a path is backed by. A key that a Secret lacks keeps the pod from starting, and says so. */
-const mountedFor = (value: Exclude<EnvValue, string | { port: string }>, input: PlanInput): Mounted => {
+const mountedFor = (
+  value: Exclude<EnvValue, string | { port: string } | { service: "peers" }>,
+  input: PlanInput,
+): Mounted => {
   const names = childNames(input.topology.cluster);
   if ("server" in value) return { volume: serverVolume(value, input) };
   if ("secret" in value) return { volume: secretVolume(value.secret, value.key), file: value.key };
@@ -118,6 +121,10 @@ export const podEnvironment = (role: Role, input: PlanInput): PodEnvironment => 
     }
     if ("port" in value) {
       env.push({ name, value: String(portNumber(value.port)) });
+      continue;
+    }
+    if ("service" in value) {
+      env.push({ name, value: childNames(input.topology.cluster).peers });
       continue;
     }
     const mounted = mountedFor(value, input);

@@ -132,6 +132,7 @@ describe("what a process is told", () => {
         configMap: { name: "chat-config", defaultMode: 0o440, items: [{ key: "config.json", path: "config.json" }] },
       },
     ],
+    ["gateways find each other by a name", {}, "PEERS_HOST", { value: "chat-peers" }],
     [
       "a user's variable is as he wrote it",
       { spec: { gateway: { env: [{ name: "A", value: "$(B)" }] } } },

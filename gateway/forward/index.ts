@@ -1,0 +1,3 @@
+export { recentKeys } from "./keys.ts";
+export { openForwarding, type Forwarding, type ForwardingOptions } from "./open-forwarding.ts";
+export { trustProxies } from "./trusted-proxies.ts";
