@@ -30,7 +30,9 @@ export type Outcome =
    * Not run, or given up because the worker stops: the next to be run, same attempt. RabbitMQ before 4.3 counts it as one; there a
    * release at the last attempt goes to the back of the queue instead, with the attempt it had.
    */
-  | { kind: "release" };
+  | { kind: "release" }
+  /** Its worker is gone: as where a worker process dies, the next to be run, attempt + 1; dead as `lost` after the last. */
+  | { kind: "lost" };
 
 export interface Delivery {
   job: Job;

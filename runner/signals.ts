@@ -1,5 +1,5 @@
 import type { Bus, Subscription } from "#adapter";
-import { CANCEL_TOPIC, REPORT_REQUEST_TOPIC, reportRequest, reportTopic } from "#crds";
+import { CANCEL_TOPIC, REPORT_REQUEST_TOPIC, reportRequest, reportTopic, type WorkerReport } from "#crds";
 import type { Log } from "#process";
 import type { Cancels } from "./cancels.ts";
 import type { Runner } from "./run.ts";
@@ -29,12 +29,16 @@ export const hearCancels = async (
   };
 };
 
-/** Answers whoever asks what this worker does. */
-export const answerReports = (bus: Bus, runner: Pick<Runner, "report">, log: Log): Promise<Subscription> =>
+/** Answers whoever asks what the workers of this process do. */
+export const answerReports = (
+  bus: Bus,
+  reports: () => Iterable<WorkerReport>,
+  log: Log,
+): Promise<Subscription> =>
   bus.subscribe(REPORT_REQUEST_TOPIC, (message) => {
     try {
       const { node } = reportRequest.parse(JSON.parse(decoder.decode(message)));
-      bus.publish(reportTopic(node), encoder.encode(JSON.stringify({ worker: runner.report() })));
+      for (const worker of reports()) bus.publish(reportTopic(node), encoder.encode(JSON.stringify({ worker })));
     } catch (error) {
       log.warn({ err: error }, "a request for a report is not understood");
     }
