@@ -30,11 +30,7 @@ export const hearCancels = async (
 };
 
 /** Answers whoever asks what the workers of this process do. */
-export const answerReports = (
-  bus: Bus,
-  reports: () => Iterable<WorkerReport>,
-  log: Log,
-): Promise<Subscription> =>
+export const answerReports = (bus: Bus, reports: () => Iterable<WorkerReport>, log: Log): Promise<Subscription> =>
   bus.subscribe(REPORT_REQUEST_TOPIC, (message) => {
     try {
       const { node } = reportRequest.parse(JSON.parse(decoder.decode(message)));

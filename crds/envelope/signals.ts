@@ -15,6 +15,8 @@ export const workerReport = z.object({
   node: z.string(),
   pool: z.string(),
   inHand: z.array(inHand),
+  /** A socket.io client of the gateway that reports it. */
+  remote: z.literal(true).optional(),
   /** Since the process started. */
   done: z.number(),
   failed: z.number(),
