@@ -77,5 +77,5 @@ export const prepare = async (directory: StateDirectory): Promise<void> => {
   await mkdir(join(directory.path, "logs"), { recursive: true });
   await makeOnce(directory.generated["session-key"]);
   await makeOnce(directory.generated["control-token"]);
-  await makeOnce(join(directory.generated["api-keys"], "default"));
+  for (const name of ["default", "workers"]) await makeOnce(join(directory.generated["api-keys"], name));
 };

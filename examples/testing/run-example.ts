@@ -43,7 +43,8 @@ export interface RunningExample extends AsyncDisposable {
   killAndAwait(instance: string): Promise<Record<string, number>>;
   /** Writes the resource anew. */
   edit(change: (resource: Document) => void): Promise<void>;
-  apiKey(): Promise<string>;
+  /** The generated key of that name, by default the HTTP API's. */
+  apiKey(name?: string): Promise<string>;
   /** What the control port of the first gateway that answers says of the cluster. */
   snapshot(): Promise<Snapshot>;
   /** Runs another command of `realtime`; resolves with what it printed. */
@@ -160,7 +161,7 @@ export const runExample = async (
       );
     },
     edit: async (how) => void (await change(how)),
-    apiKey: async () => (await readFile(join(state, "api-keys/default"), "utf8")).trim(),
+    apiKey: async (name = "default") => (await readFile(join(state, "api-keys", name), "utf8")).trim(),
     snapshot: async () => {
       const token = (await readFile(join(state, "control-token"), "utf8")).trim();
       const { gateways } = peersFile.parse(JSON.parse(await readFile(join(state, "peers.json"), "utf8")));

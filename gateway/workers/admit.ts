@@ -10,15 +10,12 @@ export interface Admission extends Pick<RemoteWorkerAuth, "key" | "credit" | "na
  * Lets a worker in by its handshake's `auth`. Throws a Refusal: `invalid_payload`, `unauthorized` without a worker's key, `forbidden` for a pool
  * that its key does not name, `not_found` for one that there is not.
  */
-export const admit = (
-  auth: unknown,
-  { keys, pools }: { keys: Keys; pools: readonly (Pool & { leaving?: boolean | undefined })[] },
-): Admission => {
+export const admit = (auth: unknown, { keys, pools }: { keys: Keys; pools: readonly Pool[] }): Admission => {
   const said = remoteWorkerAuth.parse(auth);
   const grant = grantFor(said.key, keys);
   if (grant === undefined)
     throw new Refusal("unauthorized", "auth.key is no worker's: its name is workers or worker.<pool>");
-  const named = grant === "all" ? pools.filter(({ leaving }) => leaving !== true).map(({ name }) => name) : [...grant];
+  const named = grant === "all" ? pools.map(({ name }) => name) : [...grant];
   const wanted = [...new Set(said.pools ?? named)];
   for (const name of wanted)
     if (grant !== "all" && !grant.has(name)) throw new Refusal("forbidden", `auth.key does not name the pool ${name}`);

@@ -48,7 +48,7 @@ export const secrets: Part = (input) => {
     secrets: [
       { name: keys, labels, fixed: {}, generated: { "session-key": KEY_BYTES, "control-token": KEY_BYTES } },
       ...(spec.gateway.api !== undefined && spec.gateway.api.keysSecretRef === undefined
-        ? [{ name: api, labels, fixed: {}, generated: { default: KEY_BYTES } }]
+        ? [{ name: api, labels, fixed: {}, generated: { default: KEY_BYTES, workers: KEY_BYTES } }]
         : []),
       ...MANAGED_SERVERS.flatMap((name) => serverWishes(input, name)),
     ],
