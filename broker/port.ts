@@ -6,6 +6,8 @@ export interface BrokerPromises {
   durable: boolean;
   /** Pools with `orderBy` are served: jobs of one `key` run one after the other, through retries and deaths. */
   ordered: boolean;
+  /** One process may consume a pool with `orderBy` several times, and lose what one of these has in hand, without breaking the order. */
+  orderedHands: boolean;
 }
 
 /**

@@ -16,7 +16,7 @@ const DURABLE = { durable: true };
 const NOT_DURABLE = { durable: false };
 
 /** What RabbitMQ keeps, and what it does not yet. */
-export const rabbitmqPromises: BrokerPromises = { durable: true, ordered: false };
+export const rabbitmqPromises: BrokerPromises = { durable: true, ordered: false, orderedHands: false };
 
 const unavailable = (error: unknown) => {
   throw new Refusal("broker_unavailable", "the broker is away", { cause: error });

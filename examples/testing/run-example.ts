@@ -21,6 +21,8 @@ const runState = z.object({
 export const PATIENCE = { timeoutMs: 60_000, everyMs: 50 };
 
 export interface ExampleOptions {
+  /** Where it lies, instead of examples/<name>. */
+  from?: string;
   /** Changes the copy's resource before the start. */
   edit?: (resource: Document) => void;
   /** Secret → key → value, as `.secrets/<name>/<key>`. */
@@ -86,9 +88,9 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-const copyOf = async (example: string): Promise<string> => {
+const copyOf = async (example: string, from: string): Promise<string> => {
   const home = await mkdtemp(join(tmpdir(), `realtime-${example}-`));
-  await cp(join(ROOT, "examples", example), home, {
+  await cp(from, home, {
     recursive: true,
     filter: (source) => ![".realtime", ".secrets"].includes(basename(source)) && !source.endsWith(".test.ts"),
   });
@@ -99,9 +101,9 @@ const copyOf = async (example: string): Promise<string> => {
 /** Copies an example and runs the copy with `realtime up` on free ports. */
 export const runExample = async (
   example: string,
-  { edit = () => {}, secrets = {}, files = {} }: ExampleOptions = {},
+  { from = join(ROOT, "examples", example), edit = () => {}, secrets = {}, files = {} }: ExampleOptions = {},
 ): Promise<RunningExample> => {
-  const home = await copyOf(example);
+  const home = await copyOf(example, from);
   const file = join(home, FILE);
   const write = async (path: string, text: string) => {
     await mkdir(dirname(join(home, path)), { recursive: true });

@@ -6,11 +6,17 @@ export interface Admission extends Pick<RemoteWorkerAuth, "key" | "credit" | "na
   pools: readonly Pool[];
 }
 
+const NOT_ORDERED =
+  "with RabbitMQ only workers of ours run a pool with orderBy: use those, broker.type zeromq, or orderBy none";
+
 /**
  * Lets a worker in by its handshake's `auth`. Throws a Refusal: `invalid_payload`, `unauthorized` without a worker's key, `forbidden` for a pool
- * that its key does not name, `not_found` for one that there is not.
+ * that its key does not name, or that remote workers would run out of order, `not_found` for one that there is not.
  */
-export const admit = (auth: unknown, { keys, pools }: { keys: Keys; pools: readonly Pool[] }): Admission => {
+export const admit = (
+  auth: unknown,
+  { keys, pools, orderedHands }: { keys: Keys; pools: readonly Pool[]; orderedHands: boolean },
+): Admission => {
   const said = remoteWorkerAuth.parse(auth);
   const grant = grantFor(said.key, keys);
   if (grant === undefined)
@@ -27,6 +33,7 @@ export const admit = (auth: unknown, { keys, pools }: { keys: Keys; pools: reado
     pools: wanted.map((name) => {
       const pool = pools.find((it) => it.name === name);
       if (pool === undefined) throw new Refusal("not_found", `there is no pool ${name}`);
+      if (pool.orderBy !== "none" && !orderedHands) throw new Refusal("forbidden", NOT_ORDERED);
       return pool;
     }),
   };

@@ -76,7 +76,11 @@ export const serveWorkers = async (
     allowRequest: allow(() => leaving),
   });
   const admissions = new WeakMap<Socket, Admission>();
-  const judge = (auth: unknown) => admit(auth, { keys: keys.current(), pools: config.current().pools });
+  const judge = (auth: unknown) => {
+    const at = broker();
+    if (at === undefined) throw new Refusal("broker_unavailable");
+    return admit(auth, { keys: keys.current(), pools: config.current().pools, ...at.promises });
+  };
   const refuse = ({ conn }: Socket, error: unknown): Error => {
     const refusal = refusalOf(error);
     const { code } = refusal;

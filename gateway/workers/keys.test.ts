@@ -35,7 +35,8 @@ describe("a key's name", () => {
 describe("a worker's handshake", () => {
   const pools: Pool[] = [poolOf("chat", ["chat:*"]), poolOf("mail", ["mail:*"])];
   const keys = { default: "api", "worker.chat": "one", "worker.chat.gone": "two", workers: "all" };
-  const names = (auth: unknown) => admit(auth, { keys, pools }).pools.map(({ name }) => name);
+  const given = { keys, pools, orderedHands: true };
+  const names = (auth: unknown) => admit(auth, given).pools.map(({ name }) => name);
 
   test.each([
     ["serves what its key names", { key: "one" }, ["chat"]],
@@ -44,8 +45,14 @@ describe("a worker's handshake", () => {
   ])("%s", (_sentence, auth, then) => expect(names(auth)).toEqual(then));
 
   test("takes one at a time unless it says how many", () => {
-    expect(admit({ key: "one" }, { keys, pools })).toMatchObject({ credit: 1, name: "remote" });
-    expect(admit({ key: "one", credit: 5, name: "ada" }, { keys, pools })).toMatchObject({ credit: 5, name: "ada" });
+    expect(admit({ key: "one" }, given)).toMatchObject({ credit: 1, name: "remote" });
+    expect(admit({ key: "one", credit: 5, name: "ada" }, given)).toMatchObject({ credit: 5, name: "ada" });
+  });
+
+  test("of a pool with orderBy is refused where that breaks the order", () => {
+    const ordered = { ...given, pools: [poolOf("chat", ["chat:*"], { orderBy: "user" })] };
+    expect(admit({ key: "one" }, ordered).pools).toHaveLength(1);
+    expect(() => admit({ key: "one" }, { ...ordered, orderedHands: false })).toThrow("only workers of ours");
   });
 
   test.each([
