@@ -9,6 +9,8 @@ jest.setTimeout(120_000);
 
 /** Clients that scripts/test-clients.ts found. */
 const names = (process.env["CLIENTS"] ?? Object.keys(KINDS).join(" ")).split(" ") as KindName[];
+/** More than one only where sessions that are polled find their gateway. */
+const GATEWAYS = Number(process.env["CLIENTS_GATEWAYS"] ?? 1);
 const PATIENCE = { timeoutMs: 30_000 };
 
 const bytes = (text: string) => ({ $binary: Buffer.from(text).toString("base64") });
@@ -17,7 +19,12 @@ const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 let cluster: RunningExample;
 const running = new AsyncDisposableStack();
 beforeAll(async () => {
-  cluster = running.use(await runExample("clients", { from: join(import.meta.dirname, "app") }));
+  cluster = running.use(
+    await runExample("clients", {
+      from: join(import.meta.dirname, "app"),
+      edit: (resource) => resource.setIn(["spec", "gateway", "replicas"], GATEWAYS),
+    }),
+  );
   await cluster.settled((pids) => Object.keys(pids).some((it) => it.includes("-worker-")));
 });
 afterAll(() => running.disposeAsync());
@@ -125,7 +132,7 @@ const all: Case[] = [
   },
   ...(["polling", "websocket"] as const).map((transport): Case => ({
     sentence: `comes back by itself when its connection is cut: ${transport}`,
-    needs: [transport, "reconnect", "acks"],
+    needs: [transport, `return:${transport}`, "acks"],
     run: async (driver, url) => {
       const it = driver.open("a", url, { transports: [transport], auth: { word: "sesame" } });
       await it.connected();

@@ -92,6 +92,7 @@ export const serveWorkers = async (
   const namespace = io.of(WORKERS_NAMESPACE);
   namespace.use((socket, next) => {
     try {
+      if (leaving) throw new Refusal("draining");
       const hands = [...workers.values()].reduce((sum, { admission }) => sum + admission.pools.length, 0);
       if (hands >= MOST_HANDS) throw new Refusal("workers_full");
       admissions.set(socket, judge(socket.handshake.auth));
