@@ -23,8 +23,8 @@ for (const suite of isThere ? [describe] : [])
     });
     afterAll(() => stack.disposeAsync());
 
-    const worker = async () => {
-      const env = { ...process.env, API_URL: example.apiUrl, KEY: await example.apiKey("workers") };
+    const worker = async (key = "workers", says = "ready") => {
+      const env = { ...process.env, API_URL: example.apiUrl, KEY: await example.apiKey(key) };
       const child = spawn(pythonAt(cacheOf("python")), [WORKER], { env, stdio: ["ignore", "pipe", "pipe"] });
       const exited = once(child, "exit");
       const lines: string[] = [];
@@ -35,9 +35,13 @@ for (const suite of isThere ? [describe] : [])
         await exited;
       };
       stack.defer(kill);
-      await eventually(() => expect(lines).toContain("ready"), PATIENCE);
+      await eventually(() => expect(lines.join("\n")).toContain(says), PATIENCE);
       return { pid: child.pid, kill };
     };
+
+    test("says why it is not let in", async () => {
+      await (await worker("default", "auth.key is no worker's")).kill();
+    });
 
     test("shares the work; killed with -9, another does what it had, as the next attempt", async () => {
       using client = await openClient(example.url);

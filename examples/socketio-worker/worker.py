@@ -19,9 +19,8 @@ def run(job):
     except Exception as error:
         sio.emit("job:failed", {"run": job["run"], "error": repr(error)}, namespace="/workers")
 
-@sio.on("connect", namespace="/workers")
-def connected():
-    print("ready", flush=True)
+sio.on("connect", lambda: print("ready", flush=True), namespace="/workers")
+sio.on("connect_error", lambda why: print(why, flush=True), namespace="/workers")
 
 auth = {"key": os.environ["KEY"], "pools": [os.environ.get("POOL", "sums")], "credit": 1, "name": "sums-in-python"}
 sio.connect(os.environ.get("API_URL", "http://localhost:3001"), auth=auth, namespaces=["/workers"], transports=["websocket"], retry=True)
