@@ -9,6 +9,8 @@ export interface BrokerPromises {
    * the server and lives may still run one while another worker has begun it again.
    */
   ordered: boolean;
+  /** One process may consume a pool with `orderBy` several times, and lose what one of these has in hand, without breaking the order. */
+  orderedHands: boolean;
 }
 
 /**
@@ -33,7 +35,9 @@ export type Outcome =
    * Not run, or given up because the worker stops: the next to be run, same attempt. RabbitMQ before 4.3 counts it as one; there a
    * release at the last attempt goes to the back of the queue instead, with the attempt it had.
    */
-  | { kind: "release" };
+  | { kind: "release" }
+  /** Its worker is gone: as where a worker process dies, the next to be run, attempt + 1; dead as `lost` after the last. */
+  | { kind: "lost" };
 
 export interface Delivery {
   job: Job;

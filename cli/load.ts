@@ -47,10 +47,10 @@ const neededFiles = ({ spec }: Cluster, { secret }: StateDirectory): [string, st
     ["spec.gateway.api.keysSecretRef", keys && secret(keys.name), "write one file per API key into it"],
     ["spec.gateway.public", gateway.public, "make the directory, or leave the field out"],
     ["spec.gateway.app", gateway.app, "write the module, or name another"],
-    ...workers.map(({ handlers }, index): [string, string, string] => [
+    ...workers.map(({ handlers, replicas }, index): [string, string | undefined, string] => [
       `spec.workers[${index}].handlers`,
-      handlers,
-      "write the module of handlers, or name another",
+      replicas === 0 ? undefined : handlers,
+      "write the module of handlers, or name another; with replicas: 0 none is needed",
     ]),
   ];
   return named.flatMap(([field, path, remedy]): [string, string, string][] =>

@@ -110,7 +110,7 @@ describe("a mistake is one clear line, and the exit code 1", () => {
 });
 
 test("a file that is right is said to be", async () => {
-  await write(`  workers:\n${POOL_A}`);
+  await write(`  workers:\n${POOL_A}    - { name: foreign, events: ['f:*'], replicas: 0 }\n`);
   const { exited, lines } = run("validate", "realtimecluster.yaml");
   expect(await exited).toBe(0);
   expect(lines).toEqual(["realtimecluster.yaml: cli is valid"]);

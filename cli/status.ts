@@ -58,7 +58,9 @@ export const status = async (named: string | undefined, out: Terminal, now: numb
       ...names.map((name) => {
         const report = known.find(({ pool }) => pool === name);
         const ready = state.instances.filter(({ pool, state }) => pool === name && state === "ready").length;
-        return [name, String(ready), number(report?.ready), number(report?.unacked), number(report?.dead)];
+        const remote = snapshot?.workers.filter((it) => it.pool === name && it.remote === true).length ?? 0;
+        const workers = remote === 0 ? String(ready) : `${ready} + ${remote} remote`;
+        return [name, workers, number(report?.ready), number(report?.unacked), number(report?.dead)];
       }),
     ]);
   }

@@ -59,7 +59,12 @@ export const gatewayEnvironment = dataPlane.extend({
     .string()
     .describe("Key that signs the tokens of anonymous users; made once by the control plane."),
   JWT_SECRET_FILE: z.string().optional().describe("HS256 secret of gateway.auth.jwt.secretRef."),
-  API_KEYS_DIR: z.string().optional().describe("One file per API key: name → key."),
+  API_KEYS_DIR: z
+    .string()
+    .optional()
+    .describe(
+      "One file per key: name → key; `workers` and `worker.<pool>` are those of workers that are socket.io clients.",
+    ),
   LINK_PORT: port
     .optional()
     .describe("Links of the other gateways, which pass on what belongs to sessions of this one; absent: none."),

@@ -31,6 +31,12 @@ export const ERRORS = {
     status: 503,
     message: "The user's connections are counted on a gateway that does not answer: they are free again soon",
   },
+  workers_full: {
+    level: "connect",
+    passing: true,
+    status: 503,
+    message: "This gateway has as many workers that are socket.io clients as it can serve: connect again",
+  },
   origin_not_allowed: {
     level: "connect",
     passing: false,

@@ -11,7 +11,7 @@ const ok = z.literal(true);
 const done = z.object({ ok });
 
 /** Refuses a body that does not name exactly one of `keys`, here and in the JSON Schema. */
-const exactlyOne = <T extends z.ZodObject>(schema: T, keys: readonly string[]) =>
+export const exactlyOne = <T extends z.ZodObject>(schema: T, keys: readonly string[]) =>
   schema
     .refine((body: Record<string, unknown>) => keys.filter((key) => body[key] !== undefined).length === 1, {
       message: `exactly one of ${keys.join(", ")} is needed`,

@@ -11,6 +11,7 @@ export * from "./envelope/hub-broker.ts";
 export * from "./envelope/signals.ts";
 export * from "./envelope/feeds.ts";
 export * from "./envelope/revocation.ts";
+export * from "./envelope/remote-worker.ts";
 export * from "./http.ts";
 export * from "./openapi.ts";
 export * from "./resource/realtime-cluster.ts";

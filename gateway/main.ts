@@ -8,6 +8,7 @@ import { serveControl } from "./control/index.ts";
 import { recentKeys } from "./forward/index.ts";
 import { startGateway } from "./start.ts";
 import { openFeeds } from "./watch/index.ts";
+import { serveWorkers } from "./workers/index.ts";
 import { openWorkPlane } from "./work-plane.ts";
 
 await runProcess(
@@ -48,6 +49,9 @@ await runProcess(
         ? undefined
         : { port: env.LINK_PORT, peers: stack.use(peers), keys: stack.use(recentKeys(controlToken)).keys };
 
+    // The API and its workers go while clients do, in the same grace.
+    let apiGone: Promise<void> | undefined;
+    stack.defer(() => apiGone);
     const gateway = stack.use(
       await startGateway(
         {
@@ -85,7 +89,17 @@ await runProcess(
     const ports = { clients, control: control.port, ...(linkPort === undefined ? {} : { link: linkPort }) };
     if (env.API_PORT === undefined || env.API_KEYS_DIR === undefined) return ports;
     const keys = stack.use(await watchDirectory(env.API_KEYS_DIR, watching));
-    const api = stack.use(await serveApi(gateway.context, { host, port: env.API_PORT, keys }));
+    const api = await serveApi(gateway.context, {
+      host,
+      port: env.API_PORT,
+      keys,
+      attach: (server) => serveWorkers(gateway.context, server, keys),
+    });
+    stack.defer(() => {
+      apiGone = Promise.resolve(api[Symbol.asyncDispose]()).catch((error: unknown) =>
+        log.error({ err: error }, "the API did not stop cleanly"),
+      );
+    });
     return { ...ports, api: api.port };
   },
 );

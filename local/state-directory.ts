@@ -80,5 +80,5 @@ export const prepare = async (directory: StateDirectory): Promise<void> => {
   await makeOnce(directory.generated["session-key"]);
   await makeOnce(directory.generated["control-token"]);
   await makeOnce(directory.generated["hub-key"]);
-  await makeOnce(join(directory.generated["api-keys"], "default"));
+  for (const name of ["default", "workers"]) await makeOnce(join(directory.generated["api-keys"], name));
 };

@@ -19,6 +19,7 @@ const NOT_DURABLE = { durable: false };
 export const promisesOf = (version: ServerVersion): BrokerPromises => ({
   durable: true,
   ordered: atLeast(version, 4, 0),
+  orderedHands: false,
 });
 
 const unavailable = (error: unknown) => {

@@ -25,6 +25,7 @@ describe("what becomes of a delivery", () => {
     ["done is acknowledged", pool, { kind: "done" } as const, 1, V310, "ack"],
     ["a request is never retried", { ...pool, mode: "request" as const }, retry, 1, V310, "ack"],
     ["a request leaves no dead letter", { ...pool, mode: "request" as const }, rejected, 1, V310, "ack"],
+    ["one whose worker is gone is rejected to the head", pool, { kind: "lost" } as const, 3, V43, "reject"],
     ["a release goes to the head", pool, release, 1, V310, "requeue"],
     ["at its last attempt too where the server does not count it", pool, release, 3, V43, "requeue"],
     [

@@ -31,8 +31,11 @@ export interface SettleOptions {
   now?: () => number;
 }
 
-/** What happens to a delivery: acknowledged, back to the head, or acknowledged once the server has what takes its place. */
-type Act = "ack" | "requeue" | Omit<Posting, "content">;
+/**
+ * What happens to a delivery: acknowledged, back to the head (`reject`: every server counts that as an attempt), or acknowledged once
+ * the server has what takes its place.
+ */
+type Act = "ack" | "requeue" | "reject" | Omit<Posting, "content">;
 
 /** The pure half of settling. */
 export const actFor = (
@@ -60,6 +63,8 @@ export const actFor = (
             persistent: true,
             headers: { [ATTEMPT_HEADER]: attempt },
           };
+    case "lost":
+      return "reject";
     case "dead":
       return pool.mode === "request" ? "ack" : dead(outcome.reason, outcome.error);
     case "retry": {
@@ -93,6 +98,7 @@ export const createSettle = ({ cluster, pool, publisher, version, log, now = Dat
     const act = actFor({ cluster, pool, version: version() }, outcome, attempt, now(), channel.key);
     if (act === "ack") return on(channel, (it) => it.ack(message));
     if (act === "requeue") return on(channel, (it) => it.nack(message, false, true));
+    if (act === "reject") return on(channel, (it) => it.reject(message, true));
     for (let failures = 0; channel.alive; failures++) {
       try {
         await publisher.send({ ...act, content: message.content });

@@ -52,6 +52,28 @@ export const describeDeaths = ({ setUp, spawnWorker, uri }: Stage, options: Suit
     expect(done.map(({ attempt }) => attempt)).toEqual([options.releaseCounts === true ? 2 : 1, 1, 1]);
   });
 
+  test("a lost job is the next to be run, as the next attempt", async () => {
+    await using it = await setUp({ concurrency: 1, retry: { ...aPool().retry, attempts: 2 } });
+    const lose = async () => {
+      const gone = gate();
+      const { seen, consumption } = await work(it.broker, it.pool, async () => {
+        await gone.promise;
+        return { kind: "lost" };
+      });
+      await eventually(() => expect(seen).toHaveLength(1));
+      await consumption.stop();
+      gone.resolve();
+      await eventually(async () => expect((await it.broker.depth(it.pool)).ready).toBe(3));
+      await consumption[Symbol.asyncDispose]();
+      return seen;
+    };
+    for (const id of ["a", "b", "c"]) await it.broker.publish(it.pool, aJob(id));
+    expect(await lose()).toMatchObject([{ job: { id: "a" }, attempt: 1 }]);
+    const { done } = await work(it.other, it.pool);
+    await eventually(() => expect(ids(done)).toEqual(["a", "b", "c"]));
+    expect(done.map(({ attempt }) => attempt)).toEqual([2, 1, 1]);
+  });
+
   test("a release does not use up the last attempt", async () => {
     await using it = await setUp({ concurrency: 1, retry: { ...aPool().retry, attempts: 1 } });
     let released = 0;

@@ -73,7 +73,7 @@ export const openZeromqBroker = async ({ cluster, node, settings, log, registry 
   };
 
   return {
-    promises: { durable: false, ordered: true },
+    promises: { durable: false, ordered: true, orderedHands: true },
     connected: () => link.connected(),
     declare: async (pools) => {
       const answers = pools.map((pool) =>

@@ -44,7 +44,7 @@ afterAll(async () => (await shared)[Symbol.asyncDispose]());
 
 describeBroker("zeromq", {
   driver: "zeromq",
-  promises: { durable: false, ordered: true },
+  promises: { durable: false, ordered: true, orderedHands: true },
   server: () => shared,
   mortalServer: () => startHubProcess(),
 });

@@ -33,6 +33,7 @@ const outcome = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("retry"), inMs: z.number().min(0), error: text }),
   z.object({ kind: z.literal("dead"), reason: deadLetter.shape.reason, error: text }),
   z.object({ kind: z.literal("release") }),
+  z.object({ kind: z.literal("lost") }),
 ]);
 
 /** Process to hub. */

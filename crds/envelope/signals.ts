@@ -17,6 +17,8 @@ export const workerReport = z.object({
   inHand: z.array(inHand),
   /** Jobs that it has taken from the broker and not begun: they wait behind one of their key, or for a retry. Absent: none. */
   waiting: z.number().int().optional(),
+  /** A socket.io client of the gateway that reports it. */
+  remote: z.literal(true).optional(),
   /** Since the process started. */
   done: z.number(),
   failed: z.number(),

@@ -261,7 +261,7 @@ export const gateway = z.strictObject({
       keysSecretRef: secretRef
         .optional()
         .describe(
-          "Each key of the Secret is a name, its value the API key. Absent: on a laptop one key is made; on Kubernetes one is made in the Secret <cluster>-api.",
+          "Each key of the Secret is a name, its value the API key; `workers` and `worker.<pool>` are those of workers that are socket.io clients. Absent: `default` and `workers` are made, on Kubernetes in the Secret <cluster>-api.",
         ),
       port: z
         .number()

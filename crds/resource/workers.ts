@@ -68,7 +68,15 @@ export const workerPool = z.strictObject({
     .default(30)
     .describe("How long an attempt may take before it counts as failed."),
   retry: retry.prefault({}).describe("What becomes of a job that failed."),
-  replicas: z.number().int().min(0).max(1000).optional().describe("Number of workers, instead of `autoscaling`."),
+  replicas: z
+    .number()
+    .int()
+    .min(0)
+    .max(1000)
+    .optional()
+    .describe(
+      "Number of workers, instead of `autoscaling`; 0: only workers that are socket.io clients, or in other languages, and no `handlers`.",
+    ),
   autoscaling: poolAutoscaling.optional().describe("Absent: the count stays as it is written."),
   ...podFields,
 });

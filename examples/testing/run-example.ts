@@ -21,6 +21,8 @@ const runState = z.object({
 export const PATIENCE = { timeoutMs: 60_000, everyMs: 50 };
 
 export interface ExampleOptions {
+  /** Where it lies, instead of examples/<name>. */
+  from?: string;
   /** Changes the copy's resource before the start. */
   edit?: (resource: Document) => void;
   /** Secret → key → value, as `.secrets/<name>/<key>`. */
@@ -43,7 +45,8 @@ export interface RunningExample extends AsyncDisposable {
   killAndAwait(instance: string): Promise<Record<string, number>>;
   /** Writes the resource anew. */
   edit(change: (resource: Document) => void): Promise<void>;
-  apiKey(): Promise<string>;
+  /** The generated key of that name, by default the HTTP API's. */
+  apiKey(name?: string): Promise<string>;
   /** What the control port of the first gateway that answers says of the cluster. */
   snapshot(): Promise<Snapshot>;
   /** Runs another command of `realtime`; resolves with what it printed. */
@@ -85,9 +88,9 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-const copyOf = async (example: string): Promise<string> => {
+const copyOf = async (example: string, from: string): Promise<string> => {
   const home = await mkdtemp(join(tmpdir(), `realtime-${example}-`));
-  await cp(join(ROOT, "examples", example), home, {
+  await cp(from, home, {
     recursive: true,
     filter: (source) => ![".realtime", ".secrets"].includes(basename(source)) && !source.endsWith(".test.ts"),
   });
@@ -98,9 +101,9 @@ const copyOf = async (example: string): Promise<string> => {
 /** Copies an example and runs the copy with `realtime up` on free ports. */
 export const runExample = async (
   example: string,
-  { edit = () => {}, secrets = {}, files = {} }: ExampleOptions = {},
+  { from = join(ROOT, "examples", example), edit = () => {}, secrets = {}, files = {} }: ExampleOptions = {},
 ): Promise<RunningExample> => {
-  const home = await copyOf(example);
+  const home = await copyOf(example, from);
   const file = join(home, FILE);
   const write = async (path: string, text: string) => {
     await mkdir(dirname(join(home, path)), { recursive: true });
@@ -160,7 +163,7 @@ export const runExample = async (
       );
     },
     edit: async (how) => void (await change(how)),
-    apiKey: async () => (await readFile(join(state, "api-keys/default"), "utf8")).trim(),
+    apiKey: async (name = "default") => (await readFile(join(state, "api-keys", name), "utf8")).trim(),
     snapshot: async () => {
       const token = (await readFile(join(state, "control-token"), "utf8")).trim();
       const { gateways } = peersFile.parse(JSON.parse(await readFile(join(state, "peers.json"), "utf8")));

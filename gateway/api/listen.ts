@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
+import type { Server } from "node:http";
 
 /** A port that is listened on; disposing takes no more, lets what is under way end for `graceMs`, then closes. */
 export interface Listening extends AsyncDisposable {
@@ -8,11 +8,11 @@ export interface Listening extends AsyncDisposable {
 
 /** Rejects where the port is taken. */
 export const listen = async (
-  app: RequestListener,
+  server: Server,
   { host, port }: { host: string; port: number },
   graceMs = 2000,
 ): Promise<Listening> => {
-  const server = createServer(app).listen(port, host);
+  server.listen(port, host);
   await once(server, "listening");
   const address = server.address();
   return {

@@ -1,3 +1,4 @@
+import { createServer } from "node:http";
 import type { Broker, Inspector } from "#broker";
 import type { GatewayReport } from "#crds";
 import type { Watched } from "#process";
@@ -47,7 +48,7 @@ export const serveControl = async (
   const signals = opened.use(openSignals({ node, bus, broker, store, pools, own, log, now: clock, everyMs }));
   const announce: ClusterFeed["announce"] = (events) => feed.announce(events);
   const app = createApp(context, { token, signals, announce, drain });
-  const listening = opened.use(await listen(app, { host, port }, 0));
+  const listening = opened.use(await listen(createServer(app), { host, port }, 0));
   const stack = opened.move();
   return { port: listening.port, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 };

@@ -8,7 +8,8 @@ export type Settlement =
   | { kind: "done" }
   | { kind: "retry"; inMs: number; error: string }
   | { kind: "dead"; reason: Death["reason"]; error: string }
-  | { kind: "release" };
+  | { kind: "release" }
+  | { kind: "lost" };
 
 interface QueueOptions {
   settings: QueueSettings;
@@ -146,6 +147,20 @@ export const createQueue = (options: QueueOptions): Queue => {
     listHead(job.key);
   };
 
+  /** Its worker is gone. */
+  const orphaned = (job: HeldJob) => {
+    if (settings.mode === "request") forget(job);
+    else if (job.attempt >= settings.attempts) {
+      bury(job, { reason: "lost", error: "its worker died", at: now() });
+      listHead(job.key);
+    } else {
+      job.front = true;
+      job.attempt += 1;
+      wait(job);
+      outlet.again(job, 0);
+    }
+  };
+
   const dispatch = () => {
     if (holding()) return;
     for (let taker = first(available); taker !== undefined; taker = first(available)) {
@@ -192,7 +207,8 @@ export const createQueue = (options: QueueOptions): Queue => {
       if (settlement.kind === "release") {
         job.front = true;
         wait(job);
-      } else if (settlement.kind === "done" || settings.mode === "request") forget(job);
+      } else if (settlement.kind === "lost") orphaned(job);
+      else if (settlement.kind === "done" || settings.mode === "request") forget(job);
       else if (settlement.kind === "retry") {
         job.front = false;
         job.attempt += 1;
@@ -210,16 +226,7 @@ export const createQueue = (options: QueueOptions): Queue => {
       for (const job of taker.hands.values()) {
         if (job === undefined) continue;
         comeBack(job, taker);
-        if (settings.mode === "request") forget(job);
-        else if (job.attempt >= settings.attempts) {
-          bury(job, { reason: "lost", error: "its worker died", at: now() });
-          listHead(job.key);
-        } else {
-          job.front = true;
-          job.attempt += 1;
-          wait(job);
-          outlet.again(job, 0);
-        }
+        orphaned(job);
       }
       taker.hands.clear();
       available.delete(taker);

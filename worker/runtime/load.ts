@@ -2,10 +2,8 @@ import { registerHooks } from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { bestMatch, matches, type Pool } from "#crds";
-import { handlersOf, type Handler } from "../sdk/handlers.ts";
-
-/** Finds the handler of an event; undefined where there is none. */
-export type HandlerOf = (event: string) => Handler | undefined;
+import type { Handler, HandlerOf } from "#runner";
+import { handlersOf } from "../sdk/handlers.ts";
 
 const PACKAGE = "@realtimecluster/worker";
 

@@ -2,13 +2,9 @@ import { joinMembership, openDelivery } from "#adapter";
 import { openBroker, type Consumption } from "#broker";
 import type { WorkerEnvironment } from "#crds";
 import { keepTrying, settingsOf, type Driver, type ProcessContext } from "#process";
+import { answerReports, createCancels, createMetrics, createRunner, hearCancels, stopRunning } from "#runner";
 import { createLedgerWriter, openStore } from "#store";
-import { createCancels } from "./cancels.ts";
 import { loadHandlers, provideSdk } from "./load.ts";
-import { createMetrics } from "./metrics.ts";
-import { createRunner } from "./run.ts";
-import { answerReports, hearCancels } from "./signals.ts";
-import { stopRunning } from "./stop.ts";
 
 /** Builds a worker: handlers, servers, and last the jobs. What is started is on `stack`, so that jobs stop before what they need. */
 export const startWorker = async ({
@@ -54,7 +50,7 @@ export const startWorker = async ({
   });
   stack.use(await hearCancels(bus, cancels, runner));
   let consumption: Consumption | undefined;
-  stack.use(await answerReports(bus, () => ({ ...runner.report(), waiting: consumption?.waiting() ?? 0 }), log));
+  stack.use(await answerReports(bus, () => [{ ...runner.report(), waiting: consumption?.waiting() ?? 0 }], log));
   stack.use(await joinMembership(bus, { node, instance: env.INSTANCE, role: "worker", pool: pool.name }, { log }));
 
   await keepTrying("the pool's queue at the broker", () => broker.declare([pool]), waiting);

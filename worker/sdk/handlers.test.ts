@@ -2,8 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { silentLog } from "#process";
 import { z } from "zod";
 import { handle, handlers, handlersOf } from "./handlers.ts";
-import { isReject, Reject } from "./reject.ts";
-import type { Context } from "./context.ts";
+import { isReject, Reject, type Context } from "#runner";
 
 const ctx: Context = {
   id: "1",

@@ -1,12 +1,5 @@
-import type { Context } from "./context.ts";
-import { Reject } from "./reject.ts";
+import { Reject, type Context, type Handler } from "#runner";
 import { describeIssues, type OutputOf, type StandardResult, type StandardSchema } from "./standard-schema.ts";
-
-/**
- * Runs one job. What it returns (JSON or binary) is the result; what it throws is retried, but for a `Reject`. It is called at least
- * once per job: `ctx.key` is what to deduplicate on.
- */
-export type Handler = (payload: unknown, ctx: Context) => unknown;
 
 const BRAND = Symbol.for("realtimecluster.dev/handlers");
 

@@ -57,7 +57,7 @@ export const secrets: Part = (input) => {
         generated: { "session-key": KEY_BYTES, "control-token": KEY_BYTES },
       },
       ...(spec.gateway.api !== undefined && spec.gateway.api.keysSecretRef === undefined
-        ? [{ name: api, labels, fixed: {}, generated: { default: KEY_BYTES } }]
+        ? [{ name: api, labels, fixed: {}, generated: { default: KEY_BYTES, workers: KEY_BYTES } }]
         : []),
       ...(hasHub(input)
         ? [{ name: hub, labels: labelsOf(cluster, "hub"), fixed: {}, generated: { key: KEY_BYTES } }]

@@ -54,10 +54,10 @@ export class Attempt {
     this.#resolve(ended);
   }
 
-  /** Ends it and tells the handler by its signal. */
+  /** Ends it and tells the handler by its signal, whose reason has `why` as its cause. */
   abort(why: (Ended & { how: "aborted" })["why"], message: string): void {
     if (this.#over) return;
-    this.#reason = new DOMException(message, why === "timeout" ? "TimeoutError" : "AbortError");
+    this.#reason = new DOMException(message, { name: why === "timeout" ? "TimeoutError" : "AbortError", cause: why });
     this.end({ how: "aborted", why });
     this.#controller?.abort(this.#reason);
   }

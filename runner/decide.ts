@@ -1,13 +1,14 @@
 import { retryDelayMs, type Outcome } from "#broker";
 import { ERRORS, type ErrorCode, type Failure, type Job, type Pool } from "#crds";
 import type { JobState } from "#store";
-import { isReject } from "../sdk/reject.ts";
+import { isReject } from "./reject.ts";
 
 /** How an attempt came to its end. */
 export type Ended =
   | { how: "returned"; result: unknown }
   | { how: "thrown"; error: unknown }
-  | { how: "aborted"; why: "timeout" | "cancelled" | "stopping" }
+  /** lost: who ran it is gone. */
+  | { how: "aborted"; why: "timeout" | "cancelled" | "stopping" | "lost" }
   /** Not started: an earlier run of the same job is done. */
   | { how: "repeated" };
 
@@ -16,7 +17,7 @@ export interface Verdict {
   outcome: Outcome;
   /** Undefined where this end says nothing new about the job. */
   state: Extract<JobState, "retrying" | "done" | "failed" | "cancelled"> | undefined;
-  label: "done" | "retried" | "failed" | "rejected" | "timeout" | "cancelled" | "released" | "repeated";
+  label: "done" | "retried" | "failed" | "rejected" | "timeout" | "cancelled" | "released" | "lost" | "repeated";
   result?: unknown;
   /** What the sender is told; never the text of an error that is no `Reject`, which may hold what is not his to know. */
   error?: Failure | undefined;
@@ -45,6 +46,8 @@ export const decide = (
     return { outcome: { kind: "done" }, state: "done", label: "done", result: ended.result };
   if (ended.how === "aborted" && ended.why === "stopping")
     return { outcome: { kind: "release" }, state: undefined, label: "released" };
+  if (ended.how === "aborted" && ended.why === "lost")
+    return { outcome: { kind: "lost" }, state: undefined, label: "lost" };
   const error = failureIn(ended, pool, mode);
   if (ended.how === "aborted" && ended.why === "cancelled")
     return { outcome: { kind: "done" }, state: "cancelled", label: "cancelled", error };

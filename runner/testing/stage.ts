@@ -1,13 +1,12 @@
 import type { Emitter, EmitContext } from "#adapter";
-import { jobKey, type Job, type Pool } from "#crds";
+import { bestMatch, jobKey, type Job, type Pool } from "#crds";
 import { silentLog } from "#process";
 import type { LedgerEntry } from "#store";
 import { Registry } from "prom-client";
-import type { Handler } from "../sdk/handlers.ts";
-import { createCancels } from "../runtime/cancels.ts";
-import { lookup } from "../runtime/load.ts";
-import { createMetrics } from "../runtime/metrics.ts";
-import { createRunner, type Runner } from "../runtime/run.ts";
+import { createCancels } from "../cancels.ts";
+import type { Handler } from "../context.ts";
+import { createMetrics } from "../metrics.ts";
+import { createRunner, type Runner } from "../run.ts";
 
 /** What was said, in order: `u:<user>`, `c:<channel>`, `*` or a Bus topic. */
 export interface Said {
@@ -88,7 +87,10 @@ export const setStage = (
   const runner = createRunner({
     pool: { ...POOL, ...pool },
     node: "worker-1",
-    handlerOf: lookup(new Map(Object.entries(handlers))),
+    handlerOf: (event) => {
+      const pattern = bestMatch(Object.keys(handlers), event);
+      return pattern === undefined ? undefined : handlers[pattern];
+    },
     bus: {
       publish: (topic, message) =>
         void said.push({ to: String(topic), data: JSON.parse(Buffer.from(message).toString()) }),

@@ -29,12 +29,12 @@ export const hearCancels = async (
   };
 };
 
-/** Answers whoever asks what this worker does. */
-export const answerReports = (bus: Bus, report: () => WorkerReport, log: Log): Promise<Subscription> =>
+/** Answers whoever asks what the workers of this process do. */
+export const answerReports = (bus: Bus, reports: () => Iterable<WorkerReport>, log: Log): Promise<Subscription> =>
   bus.subscribe(REPORT_REQUEST_TOPIC, (message) => {
     try {
       const { node } = reportRequest.parse(JSON.parse(decoder.decode(message)));
-      bus.publish(reportTopic(node), encoder.encode(JSON.stringify({ worker: report() })));
+      for (const worker of reports()) bus.publish(reportTopic(node), encoder.encode(JSON.stringify({ worker })));
     } catch (error) {
       log.warn({ err: error }, "a request for a report is not understood");
     }

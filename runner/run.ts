@@ -3,13 +3,13 @@ import type { Delivery, Outcome } from "#broker";
 import type { Job, Pool, WorkerReport } from "#crds";
 import type { Log } from "#process";
 import type { Ledger, LedgerEntry } from "#store";
-import { isReject, Reject } from "../sdk/reject.ts";
+import { isReject, Reject } from "./reject.ts";
 import { Attempt } from "./attempt.ts";
 import type { Cancels } from "./cancels.ts";
+import type { HandlerOf } from "./context.ts";
 import { createContext } from "./create-context.ts";
 import { createDeadlines } from "./deadlines.ts";
 import { decide, type Ended, type Verdict } from "./decide.ts";
-import type { HandlerOf } from "./load.ts";
 import type { WorkerMetrics } from "./metrics.ts";
 import { listenerOf, tell } from "./tell.ts";
 import { createThrottle } from "./throttle.ts";
@@ -26,6 +26,8 @@ export interface Runner extends Disposable {
   idle(): Promise<void>;
   /** Aborts what is in hand; its outcome is then `release`. */
   release(): void;
+  /** Who ran what is in hand is gone: its outcome is then `lost`. */
+  lose(): void;
   report(): WorkerReport;
 }
 
@@ -183,6 +185,9 @@ export const createRunner = (options: RunnerOptions): Runner => {
     idle: () => (inHand.size === 0 ? Promise.resolve() : new Promise((resolve) => void idling.add(resolve))),
     release: () => {
       for (const it of inHand) it.abort("stopping", "The worker stops");
+    },
+    lose: () => {
+      for (const it of inHand) it.abort("lost", "The worker is gone");
     },
     report: () => ({ node, pool: pool.name, inHand: [...inHand].map((it) => it.report()), done, failed }),
     [Symbol.dispose]: () => {

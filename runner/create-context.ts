@@ -1,5 +1,5 @@
 import type { Log } from "#process";
-import type { Context } from "../sdk/context.ts";
+import type { Context } from "./context.ts";
 import type { Attempt } from "./attempt.ts";
 
 /** What a handler gets for an attempt. Its functions may be taken apart from it; signal, logger and emitter are made when first used. */

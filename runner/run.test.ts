@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { eventually } from "#testing";
-import type { Handler } from "../sdk/handlers.ts";
-import { Reject } from "../sdk/reject.ts";
-import { aJob, setStage } from "../testing/stage.ts";
+import type { Handler } from "./context.ts";
+import { Reject } from "./reject.ts";
+import { aJob, setStage } from "./testing/stage.ts";
 
 /** A handler that runs until its attempt is aborted and then goes on for ever, ignoring it. */
 const never: Handler = () => new Promise(() => {});

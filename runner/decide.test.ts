@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { ERRORS, type Job, type Pool } from "#crds";
-import { Reject } from "../sdk/reject.ts";
+import { Reject } from "./reject.ts";
 import { decide, type Ended, type Verdict } from "./decide.ts";
 
 const pool: Pool = {
@@ -105,6 +105,11 @@ const cases: Case[] = [
     when: "what a stopping worker has in hand is handed back, and nobody is told",
     ended: { how: "aborted", why: "stopping" },
     expected: { outcome: { kind: "release" }, state: undefined, label: "released" },
+  },
+  {
+    when: "an attempt whose worker is gone is lost, without a word",
+    ended: { how: "aborted", why: "lost" },
+    expected: { outcome: { kind: "lost" }, state: undefined, label: "lost" },
   },
   {
     when: "a job that was done before is settled, and nobody is told",

@@ -28,3 +28,12 @@ export interface Context {
   /** To everyone connected. */
   broadcast(): EmitTarget;
 }
+
+/**
+ * Runs one job. What it returns (JSON or binary) is the result; what it throws is retried, but for a `Reject`. It is called at least
+ * once per job: `ctx.key` is what to deduplicate on.
+ */
+export type Handler = (payload: unknown, ctx: Context) => unknown;
+
+/** Finds the handler of an event; undefined where there is none. */
+export type HandlerOf = (event: string) => Handler | undefined;
