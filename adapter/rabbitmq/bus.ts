@@ -11,6 +11,10 @@ import { openReceiver } from "./receiver.ts";
 import { keyOf, outgoingExchange, partitionOf } from "./routing.ts";
 
 const OPEN_TIMEOUT_MS = 10_000;
+/** Each process says something to itself so often, and finds out that somebody took the exchange away, and its bindings with it. */
+const PROBE_MS = 5000;
+const SILENT_TICKS = 2;
+const NO_BYTES = new Uint8Array(0);
 
 export interface RabbitmqBusOptions {
   cluster: string;
@@ -58,6 +62,7 @@ export const openRabbitmqBus = async (options: RabbitmqBusOptions): Promise<Bus 
     reset: () => publishing.reset(),
   });
   let wasHeard = false;
+  let silentTicks = 0;
   const hearing = opening.use(
     openConnection({
       name: `${node} hears`,
@@ -66,7 +71,10 @@ export const openRabbitmqBus = async (options: RabbitmqBusOptions): Promise<Bus 
       setUp: async (model) => {
         let ended = false;
         const target = await openReceiver(model, exchange, {
-          onMessage: (keys, message) => topics.deliver(keys, message),
+          onMessage: (keys, message) => {
+            silentTicks = 0;
+            topics.deliver(keys, message);
+          },
           onEnd: () => {
             if (!ended) hearing.reset();
             ended = true;
@@ -98,6 +106,20 @@ export const openRabbitmqBus = async (options: RabbitmqBusOptions): Promise<Bus 
   );
   opening.use(publisher);
   opening.defer(() => bindings.close());
+  const connected = () => publisher.attached() && publishing.current() !== undefined && hearing.current() !== undefined;
+  const alive = `alive:${node}`;
+  bindings.want(keyOf(alive), undefined);
+  const probe = setInterval(() => {
+    if (!connected()) return void (silentTicks = 0);
+    if (silentTicks >= SILENT_TICKS) {
+      log.warn("nothing that is published arrives: the queue is made anew");
+      silentTicks = 0;
+      return hearing.reset();
+    }
+    silentTicks += 1;
+    publisher.publish(alive, NO_BYTES);
+  }, PROBE_MS).unref();
+  opening.defer(() => clearInterval(probe));
   await Promise.all([hearing.opened(OPEN_TIMEOUT_MS), publishing.opened(OPEN_TIMEOUT_MS)]);
   const stack = opening.move();
   return {
@@ -120,7 +142,7 @@ export const openRabbitmqBus = async (options: RabbitmqBusOptions): Promise<Bus 
       }
       return { [Symbol.asyncDispose]: async () => end() };
     },
-    connected: () => publisher.attached() && publishing.current() !== undefined && hearing.current() !== undefined,
+    connected,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 };

@@ -76,7 +76,8 @@ export const emitters = (get: () => Fixture, { promises }: DriverUnderTest): voi
     const say = (room: string, said: object) =>
       delivery.bus.publish(roomTopic("/", room), Buffer.from(JSON.stringify(said)));
     const heard: unknown[] = [];
-    await using _listening = await delivery.listener.listen("lobby", (event, args) => heard.push([event, ...args]));
+    await using hearing = new AsyncDisposableStack();
+    hearing.use(await delivery.listener.listen("lobby", (event, args) => heard.push([event, ...args])));
     say("one", { v: 2, rooms: ["one"], event: "newer" });
     say("one", { v: 1, rooms: ["one"], event: "a", args: [{ text: "ü" }] });
     say("c:lobby", { v: 1, rooms: ["c:lobby"], except: ["one"], event: "b", more: true });

@@ -112,7 +112,7 @@ export const rooms = (get: () => Fixture, { promises }: DriverUnderTest): void =
     });
     test("is not taken in any more some time after the last member left", async () => {
       const { three } = get();
-      using _guest = await three.client("guest");
+      using guest = await three.client("guest");
       await three.ask("joinHere", { name: "guest", joined: "two" });
       await say(["two"]);
       await three.ask("leaveHere", { name: "guest", joined: "two" });
@@ -121,6 +121,7 @@ export const rooms = (get: () => Fixture, { promises }: DriverUnderTest): void =
         await say(["two"]);
         expect((await received(three)) - before).toBeLessThan(COUNT / 3);
       });
+      expect(guest.socket.connected).toBe(true);
     });
   });
 };

@@ -25,7 +25,7 @@ const gateway = (maxRooms: number, maxPending = UNLIMITED): Remote =>
     MAX_PENDING: String(maxPending),
   });
 const connection = await connect(rabbitmq.uri);
-const version = String(connection.connection.serverProperties.version);
+const { version } = connection.connection.serverProperties;
 const publisher = await connection.createConfirmChannel();
 const binder = await connection.createChannel();
 await publisher.assertExchange(EXCHANGE, "direct", { durable: true });
