@@ -7,14 +7,13 @@ import { PATIENCE, runExample } from "../testing/run-example.ts";
 
 jest.setTimeout(240_000);
 
-test("the chat with adapter and store on a MongoDB of one's own goes on without a gateway", async () => {
+test("the chat with its store on a MongoDB of one's own goes on without a gateway", async () => {
   const { uri } = await sharedServer("mongo");
   const name = `chat-${randomBytes(4).toString("hex")}`;
   await using _ = await shortCollection(uri, name);
   await using example = await runExample("chat", {
     edit: (resource) => {
       resource.setIn(["metadata", "name"], name);
-      resource.setIn(["spec", "adapter", "type"], "mongo");
       resource.setIn(["spec", "store", "type"], "mongo");
       resource.setIn(["spec", "servers"], { mongo: { secretRef: { name: "mongo" } } });
     },
