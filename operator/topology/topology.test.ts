@@ -48,10 +48,10 @@ describe("which server carries what", () => {
       ["rabbitmq", "redis"],
     ],
     [
-      "MongoDB is the adapter",
-      { adapter: { type: "mongo" }, servers: { mongo: external } },
+      "MongoDB is the store",
+      { store: { type: "mongo" }, servers: { mongo: external } },
       {
-        ADAPTER: "mongo",
+        ADAPTER: "zeromq",
         BROKER: "zeromq",
         STORE: "mongo",
         HUB_DIR: { server: "hub" },
@@ -119,6 +119,12 @@ describe("what is not served yet is said", () => {
       { adapter: { type: "mongo" }, store: { type: "hub" }, servers: { mongo: external } },
       "spec.adapter.type",
       /use zeromq or redis or rabbitmq/,
+    ],
+    [
+      "MongoDB as adapter",
+      { adapter: { type: "mongo" }, servers: { mongo: external } },
+      "spec.adapter.type",
+      /^mongo is not served as adapter yet: use zeromq/,
     ],
     ["recovery", { gateway: { recovery: {} } }, "spec.gateway.recovery", /^missed messages are not recovered yet/],
   ];

@@ -73,8 +73,8 @@ describe("what a process is told", () => {
       { value: "/etc/realtime/redis-dir", ...secret("mine") },
     ],
     [
-      "so is a MongoDB, adapter and store",
-      { spec: { adapter: { type: "mongo" }, servers: { mongo: { secretRef: { name: "mine" } } } } },
+      "so is a MongoDB",
+      { spec: { store: { type: "mongo" }, servers: { mongo: { secretRef: { name: "mine" } } } } },
       "MONGO_DIR",
       { value: "/etc/realtime/mongo-dir", ...secret("mine") },
     ],
