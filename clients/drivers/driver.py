@@ -1,7 +1,10 @@
 """Drives python-socketio's client: commands as JSON lines on standard input, what is heard on standard output. clients/driver.ts says what each means."""
 import asyncio, base64, json, sys
 from urllib.parse import urlsplit
-import socketio
+import engineio, socketio
+
+# Its own limit ends a polled connection that is sent more than 16 packets at once.
+engineio.payload.Payload.max_decode_packets = 1000
 
 clients = {}
 
