@@ -103,7 +103,7 @@ describe("the operator's rules", () => {
 });
 
 describe("monitoring", () => {
-  const FOLDERS = ["adapter", "broker", "gateway", "hub", "link", "operator", "process", "store", "worker"];
+  const FOLDERS = ["adapter", "broker", "gateway", "hub", "link", "operator", "process", "runner", "store", "worker"];
   const sources = FOLDERS.flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: "utf8" })
       .filter((file) => file.endsWith(".ts") && !file.endsWith("test.ts") && !file.includes("suite"))

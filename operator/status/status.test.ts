@@ -175,7 +175,7 @@ describe("conditions", () => {
     ],
     [
       "the resource asks for what is not served",
-      facts({ adapter: { type: "rabbitmq" }, servers: { rabbitmq: { secretRef: { name: "mine" } } } }),
+      facts({ adapter: { type: "mongo" }, servers: { mongo: { secretRef: { name: "mine" } } } }),
       "Ready",
       ["False", "InvalidSpec", expect.stringMatching(/^spec.adapter.type: /)],
     ],

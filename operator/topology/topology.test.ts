@@ -120,12 +120,6 @@ describe("what is not served yet is said", () => {
       "spec.adapter.type",
       /use zeromq or redis or rabbitmq/,
     ],
-    [
-      "MongoDB as adapter",
-      { adapter: { type: "mongo" }, servers: { mongo: external } },
-      "spec.adapter.type",
-      /^mongo is not served as adapter yet: use zeromq/,
-    ],
     ["recovery", { gateway: { recovery: {} } }, "spec.gateway.recovery", /^missed messages are not recovered yet/],
   ];
   test.each(cases)("%s", (_given, spec, path, message) => {
