@@ -1,6 +1,7 @@
 import type { Namespace, Server } from "socket.io";
 import { Adapter, type BroadcastOptions, type Room } from "socket.io-adapter";
 import { PacketType } from "socket.io-parser";
+import type { Addressing } from "./addressing.ts";
 import {
   answerTopic,
   decodeMessage,
@@ -8,14 +9,16 @@ import {
   encodeMessage,
   isFrom,
   namespaceTopic,
+  roomTopic,
   type Answer,
   type Asker,
   type ClusterMessage,
 } from "./cluster-message.ts";
 import { decodeFrames, encodeEvent, encodeValues, type Frames } from "./frames.ts";
 import { passGate } from "./gate.ts";
-import type { Bus, JobGate } from "./port.ts";
+import type { Bus, JobGate, Subscription } from "./port.ts";
 import type { Questions } from "./questions.ts";
+import { createRoomBindings, type RoomBindings } from "./room-bindings.ts";
 
 type Packet = Parameters<Server["encoder"]["encode"]>[0];
 
@@ -30,6 +33,9 @@ export interface NodeContext {
   /** The other gateways that serve a namespace. */
   others: (nsp: string) => string[];
   questions: Questions;
+  addressing: Addressing;
+  /** ms after its last local member until a room's topic is left. */
+  lingerMs: number;
   /** Told of a question that could not be answered. */
   unanswered: (error: unknown) => void;
   gate?: JobGate | undefined;
@@ -54,8 +60,15 @@ class EncodedPacket {
 
 type Acks = (...args: unknown[]) => void;
 
+const partial = (responses: unknown[], missing: string[]): Error =>
+  Object.assign(new Error(`timeout reached: missing ${missing.length} responses: ${missing.join(", ")}`), {
+    responses,
+    missing,
+  });
+
 /**
- * A socket.io adapter over any Bus. What is emitted is encoded once, at the emit; published and delivered to this node's own sockets
+ * A socket.io adapter over any Bus. It hears the namespace's topic, and the topic of each room that has a member here; what is said to
+ * rooms goes to theirs. What is emitted is encoded once, at the emit; published and delivered to this node's own sockets
  * within the same call, so that program order holds for both; the others write the same bytes. A gateway that dies while it is asked
  * is waited for until it is known to be gone, 5 s at most.
  */
@@ -65,6 +78,8 @@ export class BusAdapter extends Adapter {
   readonly #encode: (packet: Packet) => Frames;
   /** The app's own parser writes other bytes than emitters do. */
   readonly #standardParser: boolean;
+  readonly #rooms: RoomBindings;
+  readonly #hear = (bytes: Uint8Array): void => this.receive(bytes);
 
   constructor(nsp: Namespace, node: NodeContext) {
     super(nsp);
@@ -73,6 +88,15 @@ export class BusAdapter extends Adapter {
     const { encoder, _opts: opts } = nsp.server;
     this.#encode = (packet) => encoder.encode(packet);
     this.#standardParser = opts.parser === undefined;
+    this.#rooms = createRoomBindings({
+      bus: node.bus,
+      topicOf: (room) => roomTopic(nsp.name, room),
+      hear: this.#hear,
+      isHeld: (room) => this.rooms.has(room),
+      lingerMs: node.lingerMs,
+    });
+    this.on("create-room", (room: Room) => this.#rooms.bind(room));
+    this.on("delete-room", (room: Room) => this.#rooms.release(room));
     Object.defineProperty(this, "encoder", {
       value: {
         encode: (packet: Packet | EncodedPacket) =>
@@ -81,10 +105,36 @@ export class BusAdapter extends Adapter {
     });
   }
 
-  /** What another process published to this namespace's topic. Throws where it is none of ours. */
+  /** Hears the namespace's topic until it is disposed of, and from the first member on the rooms'. */
+  async subscribe(): Promise<Subscription> {
+    const subscription = await this.#node.bus.subscribe(namespaceTopic(this.#nsp.name), this.#hear);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        await Promise.all([subscription[Symbol.asyncDispose](), this.#rooms[Symbol.asyncDispose]()]);
+      },
+    };
+  }
+
+  /** Binds rooms that a socket is about to join; resolves as `addAll` does. */
+  async expect(rooms: Iterable<Room>): Promise<void> {
+    const all = [...rooms];
+    for (const room of all) {
+      this.#rooms.bind(room);
+      if (!this.rooms.has(room)) this.#rooms.release(room);
+    }
+    await this.#rooms.active(all);
+  }
+
+  /** Resolves when all that is published to the rooms from now on reaches the socket, or the Bus is away. */
+  override addAll(id: string, rooms: Set<Room>): Promise<void> | void {
+    super.addAll(id, rooms);
+    return this.#rooms.active(rooms);
+  }
+
+  /** What another process published to this namespace or a room of it. Throws where it is none of ours. */
   receive(bytes: Uint8Array): void {
     if (isFrom(this.#node.sender, bytes)) return;
-    const message = decodeMessage(bytes);
+    const message = decodeMessage(bytes, this.#nsp.name);
     switch (message.kind) {
       case "broadcast":
         if (!this.#concerns(message.to)) {
@@ -135,7 +185,10 @@ export class BusAdapter extends Adapter {
   }
 
   override addSockets(options: BroadcastOptions, rooms: Room[]): void {
-    if (options.flags?.local !== true) this.#publish({ kind: "join", to: options, rooms });
+    if (options.flags?.local !== true) {
+      this.#publish({ kind: "join", to: options, rooms });
+      this.#node.addressing.joined(this.#nsp.name, rooms);
+    }
     super.addSockets(options, rooms);
   }
 
@@ -149,10 +202,11 @@ export class BusAdapter extends Adapter {
     super.disconnectSockets(options, close);
   }
 
+  /** Rejects where a gateway does not answer in time or is killed, with `missing` (their nodes) and `responses` (the sockets found) in the error. */
   override async fetchSockets(options: BroadcastOptions): Promise<unknown[]> {
-    const local = super.fetchSockets(options);
+    const here: unknown[] = await super.fetchSockets(options);
     const nodes = options.flags?.local === true ? [] : this.#node.others(this.#nsp.name);
-    if (nodes.length === 0) return local;
+    if (nodes.length === 0) return here;
     const remote: unknown[] = [];
     const answered = Promise.withResolvers<void>();
     const request = this.#node.questions.ask({
@@ -160,13 +214,13 @@ export class BusAdapter extends Adapter {
       timeoutMs: options.flags?.timeout ?? ANSWER_MS,
       heard: ({ frames }) => void remote.push(...decodeFrames(frames)),
       settled: (missing) => {
-        if (missing === 0) answered.resolve();
-        else answered.reject(new Error(`timeout reached: missing ${missing} responses`));
+        if (missing.length === 0) answered.resolve();
+        else answered.reject(partial(here.concat(remote), missing));
       },
     });
     this.#publish({ kind: "fetch", to: options, asker: this.#asker(request) });
     await answered.promise;
-    return [...(await local), ...remote];
+    return here.concat(remote);
   }
 
   override serverSideEmit(packet: unknown[]): void {
@@ -180,8 +234,7 @@ export class BusAdapter extends Adapter {
       nodes,
       timeoutMs: ANSWER_MS,
       heard: (answer) => void responses.push(decodeFrames(answer.frames)[0]),
-      settled: (missing) =>
-        last(missing === 0 ? null : new Error(`timeout reached: missing ${missing} responses`), responses),
+      settled: (missing) => last(missing.length === 0 ? null : partial(responses, missing), responses),
     });
     this.#publish({ kind: "server-side-emit", frames, asker: this.#asker(request) });
   }
@@ -191,7 +244,12 @@ export class BusAdapter extends Adapter {
   }
 
   #publish(message: ClusterMessage): void {
-    this.#node.bus.publish(namespaceTopic(this.#nsp.name), encodeMessage(this.#node.sender, message));
+    const { bus, sender, addressing } = this.#node;
+    const everyone = !("to" in message) || ("asker" in message && message.asker !== undefined);
+    bus.publish(
+      everyone ? namespaceTopic(this.#nsp.name) : addressing.topics(this.#nsp.name, message.to.rooms),
+      encodeMessage(sender, message),
+    );
   }
 
   #asker(request: number): Asker {

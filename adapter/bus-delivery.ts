@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Namespace, Server } from "socket.io";
 import { z } from "zod";
 import { channelRoom, userRoom } from "#crds";
 import type { Log } from "#process";
+import { createAddressing, type Addressing } from "./addressing.ts";
 import { awaitSubscription } from "./await-subscription.ts";
 import { BusAdapter, type NodeContext } from "./bus-adapter.ts";
 import {
@@ -10,25 +12,29 @@ import {
   decodeAnswer,
   decodeMessage,
   encodeMessage,
-  namespaceTopic,
   NODES_TOPIC,
+  roomTopic,
   SENDER_BYTES,
   type ClusterMessage,
 } from "./cluster-message.ts";
 import { createEmitter, type EmitterWire } from "./emitter.ts";
 import { decodeFrames, encodeEvent } from "./frames.ts";
+import type { DeliveryOptions } from "./index.ts";
 import { startHeartbeats, type Heartbeats, type HeartbeatTiming } from "./heartbeats.ts";
 import type { Bus, Delivery, Heard, JobGate, Listener, Subscription } from "./port.ts";
+import { keepWhileJoined } from "./keep-while-joined.ts";
 import { createQuestions } from "./questions.ts";
 
 const MAIN = "/";
+const LINGER_MS = 5000;
+const EXPECT_MS = 1000;
 const namespaces = z.object({ namespaces: z.array(z.string()) });
 type Served = z.infer<typeof namespaces>;
 
 /** Speaks to gateways as their own adapters do. */
-const busEmitterWire = (bus: Bus, sender: Uint8Array): EmitterWire => {
-  const topic = namespaceTopic(MAIN);
-  const say = (message: ClusterMessage) => bus.publish(topic, encodeMessage(sender, message));
+const busEmitterWire = (bus: Bus, sender: Uint8Array, addressing: Addressing): EmitterWire => {
+  const say = (message: Extract<ClusterMessage, { kind: "broadcast" | "join" | "leave" | "disconnect" }>) =>
+    bus.publish(addressing.topics(MAIN, message.to.rooms), encodeMessage(sender, message));
   const to = (room: string) => ({ rooms: new Set([room]) });
   return {
     emit: (room, data, flags) =>
@@ -37,7 +43,10 @@ const busEmitterWire = (bus: Bus, sender: Uint8Array): EmitterWire => {
         to: { rooms: new Set(room === undefined ? [] : [room]), flags },
         frames: encodeEvent(MAIN, data),
       }),
-    join: (room, joined) => say({ kind: "join", to: to(room), rooms: [joined] }),
+    join: (room, joined) => {
+      say({ kind: "join", to: to(room), rooms: [joined] });
+      addressing.joined(MAIN, [joined]);
+    },
     leave: (room, left) => say({ kind: "leave", to: to(room), rooms: [left] }),
     disconnect: (room) => say({ kind: "disconnect", to: to(room), close: true }),
   };
@@ -45,8 +54,8 @@ const busEmitterWire = (bus: Bus, sender: Uint8Array): EmitterWire => {
 
 const busListener = (bus: Bus): Listener => {
   const hear = (room: string, heard: Heard): Promise<Subscription> =>
-    bus.subscribe(namespaceTopic(MAIN), (bytes) => {
-      const message = decodeMessage(bytes);
+    bus.subscribe(roomTopic(MAIN, room), (bytes) => {
+      const message = decodeMessage(bytes, MAIN);
       if (message.kind !== "broadcast" || message.asker !== undefined || !message.to.rooms.has(room)) return;
       const [event, ...args] = decodeFrames(message.frames);
       heard(String(event), args);
@@ -61,7 +70,7 @@ const busListener = (bus: Bus): Listener => {
 const joinGateways = async (
   bus: Bus,
   options: { node: string; served: () => Served; log: Log; timing: HeartbeatTiming },
-  { answered, gone }: { answered: (bytes: Uint8Array) => void; gone: (node: string) => void },
+  { answered, gone }: { answered: (bytes: Uint8Array) => void; gone: (node: string, goodbye: boolean) => void },
 ): Promise<Heartbeats<Served> & AsyncDisposable> => {
   const { node, served, log, timing } = options;
   const answers = await bus.subscribe(answerTopic(node), answered);
@@ -74,7 +83,7 @@ const joinGateways = async (
     about: served,
     log,
   });
-  beats.onLeave((other) => gone(other));
+  beats.onLeave((other, _served, goodbye) => gone(other, goodbye));
   return {
     ...beats,
     [Symbol.asyncDispose]: async () => {
@@ -84,13 +93,16 @@ const joinGateways = async (
   };
 };
 
+export type BusDeliveryOptions = Pick<DeliveryOptions, "node" | "log" | "timing" | "lingerMs">;
+
 /** The delivery plane over any Bus; disposing it leaves the Bus open. */
 export const busDelivery = (
   bus: Bus,
-  { node, log, timing = {} }: { node: string; log: Log; timing?: HeartbeatTiming },
+  { node, log, timing = {}, lingerMs = LINGER_MS }: BusDeliveryOptions,
 ): Delivery => {
   const sender = randomBytes(SENDER_BYTES);
-  const emitting = busEmitterWire(bus, randomBytes(SENDER_BYTES));
+  const addressing = createAddressing();
+  const emitting = busEmitterWire(bus, randomBytes(SENDER_BYTES), addressing);
   const questions = createQuestions();
   const serving = new Map<BusAdapter, Subscription>();
   const pending = new Set<Promise<void>>();
@@ -109,7 +121,7 @@ export const busDelivery = (
     );
     return work;
   };
-  const serve = async (nsp: string, adapter: BusAdapter): Promise<void> => {
+  const serve = async (adapter: BusAdapter): Promise<void> => {
     let closed = false;
     adapter.close = async () => {
       closed = true;
@@ -118,7 +130,7 @@ export const busDelivery = (
       announce();
       await subscription?.[Symbol.asyncDispose]();
     };
-    const subscription = await bus.subscribe(namespaceTopic(nsp), (bytes) => adapter.receive(bytes));
+    const subscription = await adapter.subscribe();
     if (closed) return subscription[Symbol.asyncDispose]();
     serving.set(adapter, subscription);
     announce();
@@ -129,6 +141,8 @@ export const busDelivery = (
       node,
       sender,
       questions,
+      addressing,
+      lingerMs,
       unanswered: (error) => log.warn({ err: error }, "a question of another gateway cannot be answered"),
       gate,
       others: (nsp) =>
@@ -136,13 +150,17 @@ export const busDelivery = (
     };
     io.adapter(function (nsp: Namespace) {
       const adapter = new BusAdapter(nsp, context);
-      awaitSubscription(nsp, track(serve(nsp.name, adapter)));
+      awaitSubscription(nsp, track(serve(adapter)));
       return adapter;
     });
+    keepWhileJoined(io);
     const join = joinGateways(
       bus,
       { node, served: () => ({ namespaces: [...serving.keys()].map(({ nsp }) => String(nsp.name)) }), log, timing },
-      { answered: (bytes) => questions.take(decodeAnswer(bytes)), gone: (other) => questions.gone(other) },
+      {
+        answered: (bytes) => questions.take(decodeAnswer(bytes)),
+        gone: (other, goodbye) => questions.gone(other, goodbye),
+      },
     );
     void track(join.then((joined) => (disposed ? joined[Symbol.asyncDispose]() : void (beats = joined))));
   };
@@ -151,6 +169,10 @@ export const busDelivery = (
     listener: busListener(bus),
     emitter: (context) => createEmitter(emitting, context),
     attach,
+    expect: async (rooms) => {
+      const main = [...serving.keys()].find(({ nsp }) => nsp.name === MAIN);
+      if (main !== undefined) await Promise.race([main.expect(rooms), sleep(EXPECT_MS, undefined, { ref: false })]);
+    },
     ready: async () => {
       await Promise.all(pending);
     },

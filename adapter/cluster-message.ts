@@ -1,9 +1,14 @@
 import { Decoder, Encoder } from "@msgpack/msgpack";
 import type { BroadcastFlags, BroadcastOptions } from "socket.io-adapter";
-import type { Frames } from "./frames.ts";
+import { z } from "zod";
+import type { EmitFlags } from "./emitter.ts";
+import { encodeEvent, type Frames } from "./frames.ts";
 
-/** Bus topic of a socket.io namespace. */
-export const namespaceTopic = (nsp: string): string => `io:${nsp}`;
+/** Bus topic that all gateways of a socket.io namespace hear. */
+export const namespaceTopic = (nsp: string): string =>
+  nsp.includes("#") || nsp.includes("%") ? `io:${nsp.replaceAll("%", "%25").replaceAll("#", "%23")}` : `io:${nsp}`;
+/** Bus topic that those hear who hold a member of the room. */
+export const roomTopic = (nsp: string, room: string): string => `${namespaceTopic(nsp)}#${room}`;
 /** Bus topic on which a node gets answers. */
 export const answerTopic = (node: string): string => `io-answer:${node}`;
 /** Bus topic on which nodes tell which namespaces they serve. */
@@ -81,8 +86,32 @@ const frames = (value: unknown): Frames =>
     part instanceof Uint8Array ? Buffer.from(part.buffer, part.byteOffset, part.byteLength) : String(part),
   );
 
-/** Throws where the bytes are none of ours. */
-export const decodeMessage = (bytes: Uint8Array): ClusterMessage => {
+const OPEN_BRACE = 0x7b;
+const RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+const foreign = z.object({
+  v: z.literal(1, "only v 1 is known"),
+  rooms: z.array(z.string()).default([]),
+  except: z.array(z.string()).default([]),
+  event: z.string().refine((event) => !RESERVED.includes(event), "is socket.io's own"),
+  args: z.array(z.unknown()).default([]),
+  job: z.string().optional(),
+});
+
+/** What publishers without our encoding say, as JSON: `{"v": 1, "rooms", "except", "event", "args", "job"}`; all but `v` and `event` may be absent. */
+const decodeForeign = (bytes: Uint8Array, nsp: string): ClusterMessage => {
+  const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  const { rooms, except, event, args, job } = foreign.parse(JSON.parse(text));
+  const flags: EmitFlags = job === undefined ? {} : { job };
+  return {
+    kind: "broadcast",
+    to: { rooms: new Set(rooms), except: new Set(except), flags },
+    frames: encodeEvent(nsp, [event, ...args]),
+  };
+};
+
+/** Reads MessagePack of ours, and JSON of others. `nsp` is the namespace it came to. Throws where the bytes are neither. */
+export const decodeMessage = (bytes: Uint8Array, nsp: string): ClusterMessage => {
+  if (bytes[0] === OPEN_BRACE) return decodeForeign(bytes, nsp);
   const [, number, rooms, except, flags, content, node, request] = array(decoder.decode(bytes));
   const kind = KINDS[Number(number)];
   const asker = typeof node === "string" && typeof request === "number" ? { node, request } : undefined;

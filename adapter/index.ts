@@ -1,5 +1,6 @@
 import { Misconfigured, type Log, type ServerSettings } from "#process";
 import type { Registry } from "prom-client";
+import type { HeartbeatTiming } from "./heartbeats.ts";
 import type { Delivery } from "./port.ts";
 
 export type * from "./port.ts";
@@ -17,6 +18,9 @@ export interface DeliveryOptions {
   registry: Registry;
   /** Where in Redis emissions go (`key` of socket.io's Redis adapter and emitters). Default: `prefix` in the settings' uri, else "socket.io". */
   prefix?: string | undefined;
+  timing?: HeartbeatTiming;
+  /** ms after its last member here until a room is unbound. Default: 5 s. */
+  lingerMs?: number;
 }
 
 /** Opens the driver of that name. Rejects where it cannot connect within 10 s. */

@@ -1,11 +1,12 @@
 import { counter } from "#process";
 import type { Registry } from "prom-client";
 
-/** What the delivery plane counts of what it could not do. */
+/** What the delivery plane counts: what it took in, and what it could not do. */
 export interface BusMetrics {
   dropped(reason: "away" | "full" | "unconfirmed", count?: number): void;
   malformed(): void;
   interrupted(): void;
+  received(): void;
 }
 
 /** The counters, registered once per registry. */
@@ -23,9 +24,14 @@ export const busMetrics = (registry: Registry): BusMetrics => {
     name: "realtime_bus_interruptions_total",
     help: "Times the receiving connection was lost; what others sent meanwhile was missed.",
   });
+  const received = counter(registry, {
+    name: "realtime_bus_received_total",
+    help: "Messages that this process took in from the Bus, its own too.",
+  });
   return {
     dropped: (reason, count = 1) => dropped.inc({ reason }, count),
     malformed: () => malformed.inc(),
     interrupted: () => interrupted.inc(),
+    received: () => received.inc(),
   };
 };

@@ -1,13 +1,15 @@
 import type { Server } from "socket.io";
 
 /**
- * Publish/subscribe between processes: at most once, in order per publisher, topic and subscriber, and across topics of one publisher
- * and subscriber too. What a publisher sends over the socket.io adapter of the same `Delivery` arrives in the same order. A publisher hears
+ * Publish/subscribe between processes: at most once, in order per publisher and subscriber, whatever the topics. What a publisher sends over the socket.io adapter of the same `Delivery` arrives in the same order. A publisher hears
  * itself where it is subscribed. A message is a view into a larger buffer: copy what is kept for long; a listener that throws is counted.
  */
 export interface Bus {
-  /** Never throws and never waits; what cannot be sent (the server is away, the bounded buffer is full) is dropped and counted. */
-  publish(topic: string, message: Uint8Array): void;
+  /**
+   * To several topics: a process that is subscribed to any of them takes it in once, and each listener hears it once. Never throws and
+   * never waits; what cannot be sent (the server is away, the bounded buffer is full) is dropped and counted.
+   */
+  publish(topics: string | readonly string[], message: Uint8Array): void;
   /** Resolves when everything published from now on will reach `listener`; subscribed anew after a reconnect. Topics are literal. */
   subscribe(topic: string, listener: (message: Uint8Array) => void): Promise<Subscription>;
   connected(): boolean;
@@ -91,8 +93,8 @@ export type Heard = (event: string, args: unknown[]) => void;
 
 /**
  * Any process hears what is emitted in the main namespace, by gateways and by emitters, this process too: at most once, in order per
- * emitter, with its Bus messages. Not heard: emissions to everyone, local ones, and those that ask clients for an ack. Resolves when
- * everything emitted from now on will be heard; subscribed anew after a reconnect.
+ * emitter, with its Bus messages. Not heard: emissions to everyone or to more than 256 rooms, local ones, and those that ask clients for
+ * an ack. Resolves when everything emitted from now on will be heard; subscribed anew after a reconnect.
  */
 export interface Listener {
   /** What is emitted to everyone subscribed to `channel`. */
@@ -106,6 +108,11 @@ export interface Delivery extends AsyncDisposable {
   readonly bus: Bus;
   readonly listener: Listener;
   emitter(context?: EmitContext): Emitter;
+  /**
+   * Resolves when all that is emitted to these rooms of the main namespace from now on reaches this process, as if a socket here had joined
+   * them; that holds for some seconds. At the latest after a second, and at once while the Bus is away. Never rejects.
+   */
+  expect(rooms: readonly string[]): Promise<void>;
   /** Joins `io` with the other gateways: sets its socket.io adapter. Once, before the first namespace is used. */
   attach(io: Server, gate?: JobGate): void;
   /** Resolves when what others emit to the namespaces attached so far reaches this process: await it before the first client. */

@@ -15,7 +15,7 @@ describe("a question to other nodes", () => {
   const ask = (nodes: string[], timeoutMs = 60_000) => {
     const questions = createQuestions();
     const heard: string[] = [];
-    const settled: number[] = [];
+    const settled: string[][] = [];
     const number = questions.ask({
       nodes,
       timeoutMs,
@@ -29,13 +29,17 @@ describe("a question to other nodes", () => {
     questions.take(answer(number, "a"));
     expect(settled).toEqual([]);
     questions.take(answer(number, "b"));
-    expect({ heard, settled }).toEqual({ heard: ["a", "b"], settled: [0] });
+    expect({ heard, settled }).toEqual({ heard: ["a", "b"], settled: [[]] });
   });
-  test("does not wait for who is gone", () => {
+  test.each([
+    ["who said goodbye, and does not miss him", true, []],
+    ["who fell silent, and says so", false, ["b"]],
+  ])("does not wait for %s", (_who, goodbye, missing) => {
     const { questions, number, settled } = ask(["a", "b"]);
+    questions.gone("b", goodbye);
+    expect(settled).toEqual([]);
     questions.take(answer(number, "a"));
-    questions.gone("b");
-    expect(settled).toEqual([0]);
+    expect(settled).toEqual([missing]);
   });
   test("takes no part of an answer for the whole, and no answer after the end", () => {
     const { questions, number, heard, settled } = ask(["a"]);
@@ -43,11 +47,11 @@ describe("a question to other nodes", () => {
     expect(settled).toEqual([]);
     questions.take(answer(number, "a"));
     questions.take(answer(number, "a"));
-    expect({ heard, settled }).toEqual({ heard: ["a", "a"], settled: [0] });
+    expect({ heard, settled }).toEqual({ heard: ["a", "a"], settled: [[]] });
   });
-  test("ends by its timeout with how many are missing", async () => {
+  test("ends by its timeout with who is missing", async () => {
     const { questions, number, settled } = ask(["a", "b", "c"], 10);
     questions.take(answer(number, "b"));
-    await eventually(() => expect(settled).toEqual([2]));
+    await eventually(() => expect(settled).toEqual([["a", "c"]]));
   });
 });

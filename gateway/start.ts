@@ -123,6 +123,7 @@ export const startGateway = async (
     tokens,
     revocations: store.revocations,
     presence,
+    expect: (rooms) => delivery.expect(rooms),
     countsLost: async (user) => {
       const held = await store.presence.connections(user);
       return (await membership.silent([...new Set(held.map((it) => it.node))])).length > 0;

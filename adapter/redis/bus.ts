@@ -11,7 +11,9 @@ export const redisBus = (
 ): Bus => {
   const channelOf = (topic: string) => `realtime:${cluster}:bus:${topic}`;
   return {
-    publish: (topic, message) => publisher.publish(channelOf(topic), message),
+    publish: (topics, message) => {
+      for (const topic of typeof topics === "string" ? [topics] : topics) publisher.publish(channelOf(topic), message);
+    },
     subscribe: async (topic, listener) => {
       const hearing = subscriptions.channel(channelOf(topic), (_channel, message) => listener(message));
       await hearing.active;

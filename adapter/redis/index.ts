@@ -2,6 +2,7 @@ import type { Namespace, Server } from "socket.io";
 import type { DeliveryOptions } from "../index.ts";
 import { awaitSubscription } from "../await-subscription.ts";
 import { createEmitter } from "../emitter.ts";
+import { keepWhileJoined } from "../keep-while-joined.ts";
 import { busMetrics } from "../metrics.ts";
 import type { Delivery, JobGate } from "../port.ts";
 import { redisBus } from "./bus.ts";
@@ -31,6 +32,7 @@ export const openRedisDelivery = async (options: DeliveryOptions): Promise<Deliv
     listener: redisListener(prefix, subscriptions),
     emitter: (context) => createEmitter(wire, context),
     attach: (io: Server, gate?: JobGate) => {
+      keepWhileJoined(io);
       io.adapter(function (nsp: Namespace) {
         const { adapter, ready } = redisGatewayAdapter(nsp, { prefix, publisher, subscriptions, gate });
         pending.add(ready);
@@ -40,6 +42,7 @@ export const openRedisDelivery = async (options: DeliveryOptions): Promise<Deliv
         return adapter;
       });
     },
+    expect: async () => {},
     ready: async () => {
       await Promise.all(pending);
     },

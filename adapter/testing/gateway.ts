@@ -64,8 +64,10 @@ io.on("server-side", (...args: unknown[]) => {
   if (typeof answer === "function") answer(env.NODE);
   else serverSide.push(args);
 });
+const auth = z.object({ name: z.string(), rooms: z.array(z.string()) });
+io.use((socket, next) => void delivery.expect(auth.parse(socket.handshake.auth).rooms).then(() => next()));
 const onConnection = (socket: Socket) => {
-  const { name, rooms } = z.object({ name: z.string(), rooms: z.array(z.string()) }).parse(socket.handshake.auth);
+  const { name, rooms } = auth.parse(socket.handshake.auth);
   socket.data = { name };
   void socket.join(rooms);
 };

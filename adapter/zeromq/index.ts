@@ -1,16 +1,13 @@
 import { openLink } from "#link";
 import { busDelivery } from "../bus-delivery.ts";
-import type { HeartbeatTiming } from "../heartbeats.ts";
 import type { DeliveryOptions } from "../index.ts";
 import { busMetrics } from "../metrics.ts";
 import type { Delivery } from "../port.ts";
 import { linkBus } from "./link-bus.ts";
 
 /** The delivery plane on the hub: one line for all. Rejects where the hub does not answer within 10 s. */
-export const openZeromqDelivery = async (
-  options: DeliveryOptions & { timing?: HeartbeatTiming },
-): Promise<Delivery> => {
-  const { node, settings, log, registry, timing = {} } = options;
+export const openZeromqDelivery = async (options: DeliveryOptions): Promise<Delivery> => {
+  const { node, settings, log, registry } = options;
   const metrics = busMetrics(registry);
   await using opening = new AsyncDisposableStack();
   const link = opening.use(
@@ -23,7 +20,7 @@ export const openZeromqDelivery = async (
     }),
   );
   const bus = opening.use(linkBus(link, { metrics, log }));
-  const delivery = opening.use(busDelivery(bus, { node, log, timing }));
+  const delivery = opening.use(busDelivery(bus, options));
   const stack = opening.move();
   return { ...delivery, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 };

@@ -2,21 +2,21 @@ import type { Link } from "#link";
 import type { Log } from "#process";
 import type { BusMetrics } from "../metrics.ts";
 import type { Bus } from "../port.ts";
+import { createTopics } from "../topics.ts";
 
 const RETRY_MS = 200;
-
-interface Topic {
-  listeners: Set<(message: Uint8Array) => void>;
-  active: PromiseWithResolvers<void>;
-}
+/** Topics in one header. */
+const AT_ONCE = 1000;
 
 /**
- * The Bus over a line to the hub's bus service. Headers: a topic for a message (body: its bytes), `["subscribe", number, topics]`
- * (answered `["subscribed", number]`) and `["unsubscribe", topic]`.
+ * The Bus over a line to the hub's bus service. Headers: a topic for a message (body: its bytes), `["publish", topics]` for one to several,
+ * `["subscribe", number, topics]` (answered `["subscribed", number]`) and `["unsubscribe", topic]`.
  */
 export const linkBus = (link: Link, { metrics, log }: { metrics: BusMetrics; log: Log }): Bus & Disposable => {
-  const topics = new Map<string, Topic>();
-  const asked = new Map<number, Topic[]>();
+  const topics = createTopics({ metrics, log });
+  /** Topics that the hub has confirmed, or will. */
+  const active = new Map<string, PromiseWithResolvers<void>>();
+  const asked = new Map<number, PromiseWithResolvers<void>[]>();
   let last = 0;
 
   const subscribe = (names: string[]) => {
@@ -24,61 +24,57 @@ export const linkBus = (link: Link, { metrics, log }: { metrics: BusMetrics; log
     last += 1;
     asked.set(
       last,
-      names.flatMap((name) => topics.get(name) ?? []),
+      names.flatMap((name) => active.get(name) ?? []),
     );
     if (link.send(["subscribe", last, names]) || !link.connected()) return;
     asked.delete(last);
-    setTimeout(() => subscribe(names.filter((name) => topics.has(name))), RETRY_MS).unref();
-  };
-  const deliver = (name: string, message: Uint8Array) => {
-    const topic = topics.get(name);
-    if (topic === undefined) return;
-    for (const listener of topic.listeners) {
-      try {
-        listener(message);
-      } catch (error) {
-        metrics.malformed();
-        log.warn({ err: error, topic: name }, "a message could not be handled");
-      }
-    }
+    setTimeout(() => subscribe(names.filter((name) => active.has(name))), RETRY_MS).unref();
   };
   link.onMessage((header, body) => {
-    if (typeof header === "string") return deliver(header, body);
-    if (!Array.isArray(header) || header[0] !== "subscribed" || typeof header[1] !== "number") return;
-    for (const { active } of asked.get(header[1]) ?? []) active.resolve();
-    asked.delete(header[1]);
+    if (typeof header === "string") return topics.deliver(header, body);
+    const [kind, first]: unknown[] = Array.isArray(header) ? header : [];
+    if (kind === "publish" && Array.isArray(first)) return topics.deliver(first.map(String), body);
+    if (kind !== "subscribed" || typeof first !== "number") return;
+    for (const { resolve } of asked.get(first) ?? []) resolve();
+    asked.delete(first);
   });
   link.onDown(() => {
     asked.clear();
     metrics.interrupted();
   });
-  link.onUp(() => subscribe([...topics.keys()]));
+  link.onUp(() => {
+    const names = [...active.keys()];
+    for (let at = 0; at < names.length; at += AT_ONCE) subscribe(names.slice(at, at + AT_ONCE));
+  });
 
   return {
-    publish: (topic, message) => {
-      link.send(topic, message);
+    publish: (to, message) => {
+      link.send(typeof to === "string" ? to : ["publish", to], message);
     },
     subscribe: async (name, listener) => {
-      let topic = topics.get(name);
-      if (topic === undefined) {
-        topic = { listeners: new Set(), active: Promise.withResolvers() };
-        topic.active.promise.catch(() => {});
-        topics.set(name, topic);
+      if (topics.add(name, listener)) {
+        const confirmed = Promise.withResolvers<void>();
+        confirmed.promise.catch(() => {});
+        active.set(name, confirmed);
         if (link.connected()) subscribe([name]);
       }
-      const own = (message: Uint8Array) => listener(message);
-      topic.listeners.add(own);
       const end = () => {
-        if (!topic.listeners.delete(own) || topic.listeners.size > 0) return;
-        topics.delete(name);
+        if (!topics.remove(name, listener)) return;
+        active.delete(name);
         if (link.connected()) link.send(["unsubscribe", name]);
       };
-      await topic.active.promise;
-      return { [Symbol.asyncDispose]: async () => end() };
+      await active.get(name)?.promise;
+      let ended = false;
+      return {
+        [Symbol.asyncDispose]: async () => {
+          if (!ended) end();
+          ended = true;
+        },
+      };
     },
     connected: () => link.connected(),
     [Symbol.dispose]: () => {
-      for (const { active } of topics.values()) active.reject(new Error("the delivery plane is closed"));
+      for (const { reject } of active.values()) reject(new Error("the delivery plane is closed"));
     },
   };
 };

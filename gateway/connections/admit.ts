@@ -1,4 +1,4 @@
-import { ERRORS, Refusal } from "#crds";
+import { channelRoom, ERRORS, Refusal, userRoom } from "#crds";
 import type { Log } from "#process";
 import type { Revocations } from "#store";
 import type { Socket } from "socket.io";
@@ -14,6 +14,8 @@ export interface AdmitOptions {
   tokens: Tokens;
   revocations: Revocations;
   presence: PresenceFeed;
+  /** Resolves when what is said to these rooms arrives here, within a second: a client is told that it is connected once that holds. */
+  expect: (rooms: readonly string[]) => Promise<void>;
   /** Whether some of the user's connections are counted on a gateway that does not answer. */
   countsLost: (user: string) => Promise<boolean>;
   draining: () => boolean;
@@ -24,6 +26,12 @@ export interface AdmitOptions {
 /** Whether a page of `origin` may connect; what is no page has no origin. */
 export const originAllowed = (origins: readonly string[] | undefined, origin: string | undefined): boolean =>
   origins === undefined || origin === undefined || origins.includes("*") || origins.includes(origin);
+
+/** The rooms that a connection is joined to when it comes. */
+export const roomsAtConnect = ({ user, grants }: Identity): string[] => [
+  userRoom(user),
+  ...grants.join.map(channelRoom),
+];
 
 const isOpen = ({ conn }: Socket): boolean => conn.readyState === "open";
 
@@ -46,6 +54,7 @@ export const createAdmission = ({
   tokens,
   revocations,
   presence,
+  expect,
   countsLost,
   draining,
   refusals,
@@ -70,6 +79,7 @@ export const createAdmission = ({
     if (!isOpen(socket)) return;
     if (!(await presence.connect(socket.id, identity.user, connectionsPerUser)))
       throw new Refusal((await countsLost(identity.user)) ? "places_unsettled" : "too_many_connections");
+    await expect(roomsAtConnect(identity));
     if (!isOpen(socket)) return presence.abandon(socket.id);
     const { conn } = socket;
     const abandon = () => presence.abandon(socket.id);

@@ -1,10 +1,10 @@
-import { channelRoom, userRoom } from "#crds";
 import type { Log } from "#process";
 import type { Socket } from "socket.io";
 import type { Sweep } from "../auth/sweep.ts";
 import type { Identity, Tokens } from "../auth/tokens.ts";
 import type { Lifecycle } from "../lifecycle/open-lifecycle.ts";
 import { endOf, type Refusals } from "../refusals.ts";
+import { roomsAtConnect } from "./admit.ts";
 import type { Connection, Connections } from "./connection.ts";
 import { listenTo } from "./events.ts";
 import { fullBucket } from "./rate.ts";
@@ -65,7 +65,7 @@ export const createWelcome =
       // A transport that has nothing to carry any more: to connect anew over it would cost no handshake, and no limit.
       if (!ownApp && reason === "client namespace disconnect") socket.conn.close();
     });
-    void socket.join([userRoom(user), ...identity.grants.join.map(channelRoom)]);
+    void socket.join(roomsAtConnect(identity));
     lifecycle.connected(connection);
     if (sweep.check(connection)) return;
     if (!identity.anonymous || ownApp) return;

@@ -17,10 +17,11 @@ export const memoryBus = (): MemoryBus => {
     setConnected: (it) => (connected = it),
     listening: (topic) => listeners.get(topic)?.size ?? 0,
     connected: () => connected,
-    publish: (topic, message) => {
+    publish: (to, message) => {
       if (!connected) return;
-      published.push({ topic, message: Buffer.from(message).toString("utf8") });
-      for (const listener of listeners.get(topic) ?? []) listener(message);
+      const topics = typeof to === "string" ? [to] : to;
+      for (const topic of topics) published.push({ topic, message: Buffer.from(message).toString("utf8") });
+      for (const listener of new Set(topics.flatMap((topic) => [...(listeners.get(topic) ?? [])]))) listener(message);
     },
     subscribe: async (topic, listener) => {
       const all = listeners.get(topic) ?? new Set();

@@ -39,6 +39,18 @@ describe("the hub's bus", () => {
       ["a", "y", "2"],
     ]);
   });
+  test("forwards what is published to several topics once to each line", () => {
+    const { sent, say } = start();
+    say("a", ["subscribe", 1, ["x", "y"]]);
+    say("b", ["subscribe", 1, ["y"]]);
+    say("c", ["subscribe", 1, ["z"]]);
+    sent.splice(0);
+    say("d", ["publish", ["x", "y", 7]], "1");
+    expect(sent).toEqual([
+      ["a", ["publish", ["x", "y", 7]], "1"],
+      ["b", ["publish", ["x", "y", 7]], "1"],
+    ]);
+  });
   test("forgets who unsubscribes and who is gone", () => {
     const { sent, service, say } = start();
     say("a", ["subscribe", 1, ["x", "y"]]);
@@ -60,7 +72,7 @@ describe("the hub's bus", () => {
     expect(sent).toEqual([["b", "x", "1"]]);
     expect(await registry.metrics()).toContain("realtime_hub_bus_dropped_total 1");
   });
-  test.each([[null], [[]], [["subscribe", 1, "x"]], [["subscribe", 1, [7]]], [{ a: 1 }], [7]])(
+  test.each([[null], [[]], [["subscribe", 1, "x"]], [["subscribe", 1, [7]]], [{ a: 1 }], [7], [["publish", 7]]])(
     "a header %j that it does not know harms nobody",
     (header) => {
       const { say, sent } = start();

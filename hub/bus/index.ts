@@ -3,8 +3,8 @@ import type { HubService, HubSocket } from "#link";
 import { counter, type Log } from "#process";
 
 /**
- * The hub's bus: forwards what is published to a topic to every line subscribed to it, the publisher's too if it is, in the order of
- * arrival, at most once. A line that does not keep up loses what its bounded buffer cannot hold; nobody waits for it.
+ * The hub's bus: forwards what is published to topics to every line subscribed to one of them, once, the publisher's too if it is, in the
+ * order of arrival, at most once. A line that does not keep up loses what its bounded buffer cannot hold; nobody waits for it.
  */
 export const busService =
   ({ log, registry }: { log: Log; registry: Registry }) =>
@@ -28,14 +28,21 @@ export const busService =
       peers?.delete(peer);
       if (peers?.size === 0) subscribers.delete(topic);
     };
-    const publish = (topic: string, body: Uint8Array) => {
-      for (const peer of subscribers.get(topic) ?? []) if (!socket.send(peer, topic, body)) dropped.inc();
+    const forward = (peers: Iterable<string>, header: unknown, body: Uint8Array) => {
+      for (const peer of peers) if (!socket.send(peer, header, body)) dropped.inc();
+    };
+    const publishToAny = (topics: readonly unknown[], header: unknown, body: Uint8Array) => {
+      const peers = new Set<string>();
+      for (const topic of topics)
+        if (typeof topic === "string") for (const peer of subscribers.get(topic) ?? []) peers.add(peer);
+      forward(peers, header, body);
     };
     return {
       onMessage: (peer, header, body) => {
-        if (typeof header === "string") return publish(header, body);
+        if (typeof header === "string") return forward(subscribers.get(header) ?? [], header, body);
         const [kind, first, second]: unknown[] = Array.isArray(header) ? header : [];
-        if (kind === "subscribe" && Array.isArray(second)) {
+        if (kind === "publish" && Array.isArray(first)) publishToAny(first, header, body);
+        else if (kind === "subscribe" && Array.isArray(second)) {
           for (const topic of second) if (typeof topic === "string") subscribe(peer, topic);
           socket.send(peer, ["subscribed", first]);
         } else if (kind === "unsubscribe" && typeof first === "string") unsubscribe(peer, first);

@@ -90,7 +90,8 @@ export const setStage = (
     node: "worker-1",
     handlerOf: lookup(new Map(Object.entries(handlers))),
     bus: {
-      publish: (topic, message) => void said.push({ to: topic, data: JSON.parse(Buffer.from(message).toString()) }),
+      publish: (topic, message) =>
+        void said.push({ to: String(topic), data: JSON.parse(Buffer.from(message).toString()) }),
     },
     emitter,
     ledger: {
