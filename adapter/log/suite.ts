@@ -124,22 +124,6 @@ export const logSuite = (
       await eventually(() => expect(other.heard).toEqual(["theirs"]));
     });
 
-    test("is read by pages behind a place, to its end", async () => {
-      const [one, two] = await pair();
-      const places = await say(one, numbers(0, 700));
-      const first = places[99] ?? { epoch: "", index: 0 };
-      const read: string[] = [];
-      for (let after = first; ; ) {
-        const entries = await two.read(after, 250);
-        const last = entries?.at(-1);
-        read.push(...(entries ?? []).map(({ bytes }) => text(bytes)));
-        if (last === undefined) break;
-        after = { epoch: first.epoch, index: last.index };
-      }
-      expect(read).toEqual(numbers(100, 600));
-      expect(await two.read({ epoch: "other", index: 1 }, 10)).toBeUndefined();
-    });
-
     test.each([
       ["messages", { maxMessages: 50, maxBytes: 8 << 20 }, 10],
       ["bytes", { maxMessages: 1000, maxBytes: 50_000 }, 1000],
@@ -156,10 +140,6 @@ export const logSuite = (
       const late = await followed(await openOn(mortal.uri, cluster, limits), place);
       expect(late.heard).toEqual(oldest.heard);
       expect(late.cuts).toEqual([places[199 - oldest.heard.length]]);
-      expect(await one.read(place, 10)).toBeUndefined();
-      expect((await one.read(places[190] ?? place, 100))?.map(({ bytes }) => text(bytes))).toEqual(
-        numbers(191, 9).map(padded),
-      );
     });
 
     test("one that follows from another epoch is told, and goes on with what is there", async () => {

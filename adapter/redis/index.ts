@@ -5,9 +5,11 @@ import { createEmitter } from "../emitter.ts";
 import { keepWhileJoined } from "../keep-while-joined.ts";
 import { busMetrics } from "../metrics.ts";
 import type { Delivery, JobGate } from "../port.ts";
+import { deliveryOver } from "../recovery/delivery-over.ts";
 import { redisBus } from "./bus.ts";
 import { connect, prefixOf } from "./connection.ts";
 import { redisGatewayAdapter } from "./gateway-adapter.ts";
+import { openRedisLog } from "./open-log.ts";
 import { createPublisher } from "./publisher.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 import { redisEmitterWire, redisListener } from "./wire.ts";
@@ -24,11 +26,17 @@ export const openRedisDelivery = async (options: DeliveryOptions): Promise<Deliv
   if (pub === undefined || sub === undefined) throw new Error("unreachable");
   const subscriptions = opening.use(createSubscriptions(sub, { metrics, log }));
   const publisher = createPublisher(pub, metrics);
+  const bus = redisBus(cluster, publisher, subscriptions, () => pub.isReady() && sub.isReady());
+  if (options.recovery !== undefined) {
+    const delivery = opening.use(await deliveryOver(bus, options, openRedisLog));
+    const open = opening.move();
+    return { ...delivery, [Symbol.asyncDispose]: () => open.disposeAsync() };
+  }
   const wire = redisEmitterWire(prefix, publisher);
   const pending = new Set<Promise<void>>();
   const stack = opening.move();
   return {
-    bus: redisBus(cluster, publisher, subscriptions, () => pub.isReady() && sub.isReady()),
+    bus,
     listener: redisListener(prefix, subscriptions),
     emitter: (context) => createEmitter(wire, context),
     attach: (io: Server, gate?: JobGate) => {
@@ -43,6 +51,7 @@ export const openRedisDelivery = async (options: DeliveryOptions): Promise<Deliv
       });
     },
     expect: async () => {},
+    confirmed: async () => {},
     ready: async () => {
       await Promise.all(pending);
     },

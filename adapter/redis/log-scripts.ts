@@ -62,10 +62,3 @@ end
 if index < floor() then return {epoch, int(floor()), 1, int(last)} end
 return {epoch, int(index), 0, int(last)}
 `;
-
-/** epoch, the reader's epoch, index, limit → 1 where that is cut off, or 0 and the entries behind. */
-export const page = `${meta}
-local index = tonumber(ARGV[3])
-if ARGV[2] ~= epoch or index < floor() or index > last then return {1} end
-return {0, call('XRANGE', stream, '(' .. int(index) .. '-1', '+', 'COUNT', ARGV[4])}
-`;

@@ -8,14 +8,14 @@ import type { LogMetrics } from "../log/metrics.ts";
 import { createPending } from "../log/pending.ts";
 import type { Following, LogEntry, LogFollower, LogLimits, OpenLog, Place } from "../log/port.ts";
 import type { Connection } from "./connection.ts";
-import { append, enter, page } from "./log-scripts.ts";
+import { append, enter } from "./log-scripts.ts";
 
 const BATCH_ENTRIES = 500;
 const BATCH_BYTES = 1 << 20;
 const READ_ENTRIES = 500;
 const BLOCK_MS = 2000;
 const RETRY_MS = 100;
-const SCRIPTS = { logAppend: append, logEnter: enter, logPage: page };
+const SCRIPTS = { logAppend: append, logEnter: enter };
 
 type Argument = string | number | Buffer;
 type Scripted = Record<`${keyof typeof SCRIPTS}Buffer`, (...args: Argument[]) => Promise<unknown>>;
@@ -32,7 +32,6 @@ const streamEntry = z
     epoch: epoch?.toString("latin1") ?? "",
     bytes: said,
   }));
-const paged = z.union([z.tuple([z.literal(1)]), z.tuple([z.literal(0), z.array(streamEntry)])]);
 const streamed = z.union([z.null(), z.tuple([z.tuple([bytes, z.array(streamEntry)])])]);
 
 const unavailable = (cause: unknown): Refusal => new Refusal("delivery_unavailable", undefined, { cause });
@@ -48,7 +47,7 @@ export interface RedisLogOptions {
   limits: LogLimits;
   metrics: LogMetrics;
   log: Logger;
-  /** To append and read with. */
+  /** To append with. */
   say: Connection;
   /** Opens a connection of its own for each follower: it waits there for what comes. */
   hear: () => Promise<Connection>;
@@ -85,20 +84,6 @@ export const redisLog = (options: RedisLogOptions): OpenLog => {
     queue = [];
     queuedBytes = 0;
     send(entries);
-  };
-
-  const readPage = async (after: Place, limit: number): Promise<LogEntry[] | undefined> => {
-    try {
-      const count = Math.min(limit, READ_ENTRIES);
-      const [isCut, found = []] = paged.parse(
-        await saying.logPageBuffer(...keys, newEpoch(), after.epoch, after.index, count),
-      );
-      if (isCut === 1 || found.some(({ epoch }) => epoch !== after.epoch)) return undefined;
-      const [next] = found;
-      return next !== undefined && next.index !== after.index + 1 ? undefined : found;
-    } catch (error) {
-      throw unavailable(error);
-    }
   };
 
   const follow = async (from: Place | "oldest" | "newest", follower: LogFollower): Promise<Following> => {
@@ -194,7 +179,6 @@ export const redisLog = (options: RedisLogOptions): OpenLog => {
       return added;
     },
     follow,
-    read: readPage,
     connected: () => say.isReady(),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

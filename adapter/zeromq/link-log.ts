@@ -9,7 +9,6 @@ import type { LogEntry, LogFollower, LogLimits, OpenLog, Place } from "../log/po
 /** What was taken in and not said: told to the hub after so many entries or bytes. */
 const TELL_MESSAGES = 500;
 const TELL_BYTES = 2 << 20;
-const READ_MS = 5000;
 
 interface Follow {
   follower: LogFollower;
@@ -31,12 +30,10 @@ export const linkLog = (
 ): OpenLog => {
   const { cluster, limits, metrics, log } = options;
   const pending = createPending(metrics);
-  const reads = new Map<number, { entries: LogEntry[]; settle: PromiseWithResolvers<LogEntry[] | undefined> }>();
   let follow: Follow | undefined;
   let batch: LogEntry[] = [];
   let untold = 0;
   let untoldBytes = 0;
-  let lastRead = 0;
   let isOpen = false;
 
   const askToFollow = () => {
@@ -81,19 +78,12 @@ export const linkLog = (
     metrics.cut();
     handOver(() => follow?.follower.cut({ epoch, index }), metrics, log);
   };
-  const page = (id: number, count: number) => {
-    const read = reads.get(id);
-    reads.delete(id);
-    read?.settle.resolve(count === -1 ? undefined : read.entries);
-  };
   link.onMessage((header, body) => {
     if (!Array.isArray(header)) return;
     const [kind, first, second, third]: unknown[] = header;
     if (kind === "e") return take(Number(first), body);
     if (kind === "appended") return pending.done({ epoch: epochOf(link), index: Number(second) });
     if (kind === "from") return begin(String(first), Number(second), third === true);
-    if (kind === "r") reads.get(Number(first))?.entries.push({ index: Number(second), bytes: Buffer.from(body) });
-    if (kind === "page") return page(Number(first), Number(second));
     if (kind === "head" && follow !== undefined) {
       follow.head ??= Number(first);
       reach();
@@ -103,8 +93,6 @@ export const linkLog = (
     isOpen = false;
     flush();
     pending.fail(unavailable("the hub went away"));
-    for (const { settle } of reads.values()) settle.reject(unavailable("the hub went away"));
-    reads.clear();
   });
   link.onUp(open);
   open();
@@ -129,21 +117,6 @@ export const linkLog = (
       if (isOpen) askToFollow();
       await own.caughtUp.promise;
       return { place: () => own.place, [Symbol.asyncDispose]: async () => void (follow = undefined) };
-    },
-    read: async (after, limit) => {
-      lastRead += 1;
-      const id = lastRead;
-      const settle = Promise.withResolvers<LogEntry[] | undefined>();
-      reads.set(id, { entries: [], settle });
-      if (!link.send(["read", id, after.epoch, after.index, Math.min(limit, 10_000)])) {
-        reads.delete(id);
-        throw unavailable("the hub is away");
-      }
-      const timer = setTimeout(() => {
-        reads.delete(id);
-        settle.reject(unavailable("the hub did not answer"));
-      }, READ_MS);
-      return settle.promise.finally(() => clearTimeout(timer));
     },
     connected: () => isOpen,
     [Symbol.asyncDispose]: async () => {

@@ -35,7 +35,6 @@ const message = z.union([
   z.tuple([z.literal("follow"), z.enum(["oldest", "newest"])]),
   z.tuple([z.literal("follow"), text, count]),
   z.tuple([z.literal("taken"), count]),
-  z.tuple([z.literal("read"), count, text, count, count.max(10_000)]),
 ]);
 
 /**
@@ -98,18 +97,6 @@ export const logService =
         follower.bytes -= size;
       pump(cluster, peer, follower);
     };
-    const read = ({ ring }: Cluster, peer: string, id: number, after: number | undefined, limit: number) => {
-      if (after === undefined || after < ring.floor || after > ring.last) return socket.send(peer, ["page", id, -1]);
-      let entries = 0;
-      let bytes = 0;
-      for (const entry of ring.after(after)) {
-        if (entries >= limit || bytes >= WINDOW_BYTES) break;
-        socket.send(peer, ["r", id, entry.index], entry.bytes);
-        entries += 1;
-        bytes += entry.size;
-      }
-      socket.send(peer, ["page", id, entries]);
-    };
     return {
       onMessage: (peer, header, body) => {
         const parsed = message.safeParse(header);
@@ -127,8 +114,6 @@ export const logService =
             return follow(cluster, peer, it[1] === epoch ? it[2] : undefined);
           case "taken":
             return taken(cluster, peer, it[1]);
-          case "read":
-            return void read(cluster, peer, it[1], it[2] === epoch ? it[3] : undefined, it[4]);
         }
       },
       onGone: (peer) => {
