@@ -112,6 +112,8 @@ export interface KeptSession {
   /** The socket's id, and the secret. */
   socket: string;
   pid: string;
+  /** A new secret, for where it turns out at the last moment that it cannot come back. */
+  spare: string;
   /** How often it was taken over, this time included. */
   turn: number;
   data: unknown;

@@ -1,14 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Registry } from "prom-client";
-import { channelRoom, userRoom } from "#crds";
+import { channelRoom, replyTopic, userRoom } from "#crds";
 import { eventually } from "#testing";
+import type { LogLimits } from "./log/port.ts";
 import type { Delivery } from "./port.ts";
 import { testCluster, type TestClient, type TestCluster, type TestGateway } from "./testing/cluster.ts";
 
 const text = (message: Uint8Array): string => Buffer.from(message).toString();
 
 /** What every driver must do, with two gateways as processes, real clients, and this process as one that is no gateway. */
-export const deliverySuite = (driver: "redis" | "zeromq", server: () => Promise<{ uri: string } & AsyncDisposable>) => {
+export const deliverySuite = (
+  driver: "redis" | "zeromq",
+  server: () => Promise<{ uri: string } & AsyncDisposable>,
+  recovery?: LogLimits,
+) => {
   const stack = new AsyncDisposableStack();
   let cluster: TestCluster;
   let one: TestGateway;
@@ -21,7 +26,7 @@ export const deliverySuite = (driver: "redis" | "zeromq", server: () => Promise<
 
   beforeAll(async () => {
     const { uri } = stack.use(await server());
-    cluster = stack.use(testCluster(driver, uri, { silentMs: 1500 }));
+    cluster = stack.use(testCluster(driver, uri, { silentMs: 1500, ...(recovery && { recovery }) }));
     [one, two, { delivery, registry }] = await Promise.all([cluster.gateway(), cluster.gateway(), cluster.delivery()]);
     await eventually(async () => {
       expect(await one.ask("nodes")).toBe(2);
@@ -231,7 +236,7 @@ export const deliverySuite = (driver: "redis" | "zeromq", server: () => Promise<
     test("emissions and Bus messages of a gateway arrive as they were sent", async () => {
       const heard: string[] = [];
       await using hearing = new AsyncDisposableStack();
-      hearing.use(await delivery.bus.subscribe("interleaved", (message) => heard.push(`bus ${text(message)}`)));
+      hearing.use(await delivery.bus.subscribe(replyTopic("interleaved"), (message) => heard.push(`bus ${text(message)}`)));
       hearing.use(await delivery.listener.listen("lobby", (_event, [index]) => heard.push(`emitted ${String(index)}`)));
       await one.ask("interleave", { rooms: [channelRoom("lobby")], event: "n", count: COUNT });
       await eventually(() => expect(heard).toHaveLength(2 * COUNT));

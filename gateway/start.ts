@@ -18,6 +18,7 @@ import { drain } from "./drain.ts";
 import { registerGauges } from "./gauges.ts";
 import { openLifecycle } from "./lifecycle/open-lifecycle.ts";
 import { createListener } from "./listener.ts";
+import { createSessionKeeper } from "./recovery/sessions.ts";
 import { countHandshakes, createRefusals } from "./refusals.ts";
 import { createRemember, quietly } from "./remember.ts";
 import { createAnswers } from "./reserved/index.ts";
@@ -80,6 +81,7 @@ export const startGateway = async (
       queued.heard(job);
       return gate.hold(job, deliver);
     },
+    isPaying: (socket) => gate.isPaying(socket),
   });
   await delivery.ready();
   const channels = followChannels(io, connections);
@@ -117,7 +119,26 @@ export const startGateway = async (
     sessionKey: parts.sessionKey,
     clock,
   });
+  const { recovery } = delivery;
+  const sessions =
+    recovery === undefined || settings.recovery === undefined
+      ? undefined
+      : stack.use(
+          createSessionKeeper({
+            recovery,
+            store: store.sessions,
+            refuseRevoked: (identity) => refuseRevoked(store.revocations, identity, auth === undefined),
+            onLost: (listener) => store.onLost(listener),
+            node,
+            windowSeconds: settings.recovery.windowSeconds,
+            maxMessages: settings.recovery.maxMessages,
+            clock,
+            log,
+            registry,
+          }),
+        );
   const { middleware, admitted } = createAdmission({
+    sessions,
     settings,
     connectionsPerUser: limits.connectionsPerUser,
     tokens,
@@ -168,6 +189,7 @@ export const startGateway = async (
   const welcome = createWelcome({
     connections,
     admitted,
+    sessions,
     handle,
     lifecycle,
     tokens,

@@ -28,6 +28,8 @@ export interface Resumption {
   /** Of the last entry that the client has. */
   heardUpTo: number;
   turn: number;
+  /** The secret that it gets where it cannot come back after all. */
+  spare: string;
 }
 
 const laneAt = ({ standing, heardUpTo }: Pick<Resumption, "standing" | "heardUpTo">): Lane => ({
@@ -243,15 +245,17 @@ export class LogAdapter extends BusAdapter implements Reader {
     if (resumption !== undefined && this.covers(resumption.standing, resumption.heardUpTo)) {
       const member = new Member(socket, resumption.standing);
       member.turn = resumption.turn;
+      member.recovers = true;
       member.lane = laneAt(resumption);
       this.members.set(id, member);
       this.#apart.add(member);
       return;
     }
-    if (resumption !== undefined) insides(socket).recovered = false;
+    if (resumption !== undefined) Object.assign(socket, { recovered: false, pid: resumption.spare });
     const rooms = [...(this.socketRooms(id) ?? [])].map((room): [string, number] => [room, Infinity]);
     const member = new Member(socket, { start: Infinity, known: 0, rooms, left: [] });
     member.turn = resumption?.turn ?? 0;
+    member.recovers = insides(socket).pid !== undefined;
     this.members.set(id, member);
     this.#apart.add(member);
     this.#log.program.behind(() => {

@@ -61,7 +61,7 @@ const recoveryOf = (plane: Plane, main: () => LogAdapter | undefined, node: stri
   offer: (socket, pid) => {
     insides(socket).pid = pid;
   },
-  resume: (socket, { socket: id, pid, turn, data, node: keeper, kept }, offset) => {
+  resume: (socket, { socket: id, pid, spare, turn, data, node: keeper, kept }, offset) => {
     const adapter = main();
     if (adapter === undefined || kept.epoch !== plane.place().epoch) return false;
     const given = parseOffset(offset);
@@ -74,7 +74,7 @@ const recoveryOf = (plane: Plane, main: () => LogAdapter | undefined, node: stri
     it.nsp._preConnectSockets.delete(socket.id);
     it.nsp._preConnectSockets.set(id, socket);
     Object.assign(socket, { id, pid, data, recovered: true });
-    adapter.resume(socket, { standing, heardUpTo, turn });
+    adapter.resume(socket, { standing, heardUpTo, turn, spare });
     return true;
   },
   begin: (socket) => main()?.begin(socket.id),

@@ -5,6 +5,7 @@ import { io, type Socket } from "socket.io-client";
 import { silentLog } from "#process";
 import { eventually, spawnNode, type NodeProcess } from "#testing";
 import { openDelivery } from "../index.ts";
+import type { LogLimits } from "../log/port.ts";
 import type { Delivery } from "../port.ts";
 
 const GATEWAY = fileURLToPath(new URL("./gateway.ts", import.meta.url));
@@ -91,7 +92,7 @@ const startGateway = async (env: Record<string, string>): Promise<TestGateway> =
 export const testCluster = (
   driver: "redis" | "zeromq",
   server: string,
-  { silentMs = 15_000 }: { silentMs?: number } = {},
+  { silentMs = 15_000, recovery }: { silentMs?: number; recovery?: LogLimits } = {},
 ): TestCluster => {
   const stack = new AsyncDisposableStack();
   const name = `test-${randomBytes(4).toString("hex")}`;
@@ -101,7 +102,7 @@ export const testCluster = (
     uri,
     name,
     gateway: async () =>
-      stack.use(await startGateway({ DRIVER: driver, URI: uri, CLUSTER: name, SILENT_MS: String(silentMs) })),
+      stack.use(await startGateway({ DRIVER: driver, URI: uri, CLUSTER: name, SILENT_MS: String(silentMs), ...(recovery && { RECOVERY: JSON.stringify(recovery) }) })),
     delivery: async () => {
       const registry = new Registry();
       const delivery = await openDelivery(driver, {
@@ -110,6 +111,7 @@ export const testCluster = (
         settings: async () => ({ uri }),
         log: silentLog(),
         registry,
+        recovery,
       });
       stack.use(delivery);
       return { delivery, registry };

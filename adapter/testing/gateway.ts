@@ -4,9 +4,11 @@ import type { AddressInfo } from "node:net";
 import { Registry } from "prom-client";
 import { Server, type Socket } from "socket.io";
 import { z } from "zod";
+import { replyTopic } from "#crds";
 import { silentLog } from "#process";
 import { openDelivery } from "../index.ts";
 import { joinMembership } from "../membership.ts";
+import type { LogLimits } from "../log/port.ts";
 import type { JobGate, Member } from "../port.ts";
 
 /** A gateway as small as can be, for the suite: plain socket.io with an attached delivery, told over IPC what to do. */
@@ -18,6 +20,10 @@ const env = z
     CLUSTER: z.string(),
     NODE: z.string(),
     SILENT_MS: z.coerce.number(),
+    RECOVERY: z
+      .string()
+      .optional()
+      .transform((text): LogLimits | undefined => (text === undefined ? undefined : JSON.parse(text))),
   })
   .parse(process.env);
 
@@ -44,6 +50,7 @@ const delivery = await openDelivery(env.DRIVER, {
   settings: async () => ({ uri: env.URI }),
   log: silentLog(),
   registry,
+  recovery: env.RECOVERY,
 });
 const http = createServer();
 const io = new Server(http, { transports: ["websocket"], cleanupEmptyChildNamespaces: true });
@@ -123,7 +130,7 @@ const actions: Record<string, (it: Command) => unknown> = {
   interleave: (it) => {
     for (let index = 0; index < it.count; index += 1) {
       io.to(it.rooms).emit(it.event, index);
-      delivery.bus.publish("interleaved", Buffer.from(String(index)));
+      delivery.bus.publish(replyTopic("interleaved"), Buffer.from(String(index)));
     }
   },
   hold: (it) => {

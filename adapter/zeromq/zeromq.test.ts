@@ -7,3 +7,7 @@ describe("deliveries over the hub", () => {
   deliverySuite("zeromq", startHub);
   outageSuite("zeromq", startHub);
 });
+
+describe("deliveries over the hub's log", () => {
+  deliverySuite("zeromq", startHub, { maxMessages: 10_000, maxBytes: 64 << 20 });
+});

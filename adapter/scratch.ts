@@ -1,0 +1,70 @@
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Registry } from "prom-client";
+import { Server } from "socket.io";
+import { io as connect, type Socket } from "socket.io-client";
+import { startHub } from "#hub";
+import { createLog } from "#process";
+import { openDelivery } from "./index.ts";
+
+const log = createLog("warn", {} as any);
+const registry = new Registry();
+const hub = await startHub({ host: "127.0.0.1", port: 0, log, registry, maxJobs: 10, maxBytes: 1e6 } as any);
+const uri = `tcp://127.0.0.1:${hub.port}`;
+const recovery = { maxMessages: 10_000, maxBytes: 64 << 20 };
+const open = (node: string) =>
+  openDelivery("zeromq", { cluster: "x", node, settings: async () => ({ uri }), log, registry: new Registry(), recovery });
+const gateway = async (node: string) => {
+  const delivery = await open(node);
+  const http = createServer();
+  const io = new Server(http);
+  delivery.attach(io);
+  await delivery.ready();
+  io.on("connection", (socket) => {
+    void socket.join(socket.handshake.auth["rooms"] ?? []);
+    socket.on("go", (ack) => {
+      io.to("r").emit("a", 1);
+      socket.emit("b", 2);
+      void socket.leave("r");
+      io.to("r").emit("c", 3);
+      void socket.join("r");
+      io.to("r").emit("d", 4);
+      ack("done", [...socket.rooms].length);
+    });
+  });
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  return { delivery, io, port: (http.address() as any).port };
+};
+const [one, two] = [await gateway("g1"), await gateway("g2")];
+const client = async (port: number, rooms: string[]) => {
+  const heard: unknown[] = [];
+  const socket: Socket = connect(`http://127.0.0.1:${port}`, { transports: ["websocket"], auth: { rooms } });
+  socket.onAny((...a) => heard.push(a));
+  await new Promise<void>((r) => socket.once("connect", () => r()));
+  return { socket, heard };
+};
+const a = await client(one.port, ["r"]);
+const b = await client(two.port, ["r"]);
+await sleep(100);
+a.socket.emit("go", (...x: unknown[]) => a.heard.push(["ack", ...x]));
+await sleep(200);
+console.log("a", JSON.stringify(a.heard));
+console.log("b", JSON.stringify(b.heard));
+const t0 = performance.now();
+let n = 0;
+b.socket.on("n", () => n++);
+for (let i = 0; i < 5000; i++) one.io.to("r").emit("n", i);
+while (n < 5000) await sleep(1);
+console.log("5000 in", performance.now() - t0, (b.heard.filter((x: any) => x[0] === "n") as any[]).every((x, i) => x[1] === i));
+const e = (await open("w")).emitter();
+e.to("x").emit("never");
+e.broadcast().emit("all", 1);
+await sleep(100);
+console.log("last", a.heard.at(-1), b.heard.at(-1));
+console.log(await one.io.fetchSockets().then((s) => s.length), await one.io.timeout(1000).emitWithAck("q").catch((e) => e.message));
+a.socket.on("q2", (x) => x("A"));
+b.socket.on("q2", (x) => x("B"));
+console.log(await one.io.timeout(1000).emitWithAck("q2"));
+process.exit();
