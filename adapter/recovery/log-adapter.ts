@@ -521,7 +521,10 @@ export class LogAdapter extends BusAdapter implements Reader {
   }
 
   #runActs(lane: Lane, index: number): void {
-    while ((lane.acts[0]?.after ?? Infinity) <= index) lane.acts.shift()?.act();
+    for (let [it] = lane.acts; it !== undefined && it.after <= index; [it] = lane.acts) {
+      lane.acts.shift();
+      it.act();
+    }
   }
 
   #endLane(member: Member, lane: Lane): void {

@@ -71,6 +71,13 @@ describe("which server carries what", () => {
   });
 });
 
+test("with recovery, all that says something to clients is told to say it in the log, and how long that is", () => {
+  const spec = { gateway: { recovery: { maxMessages: 7, maxBytes: "1Ki" } }, workers: [pool()] };
+  for (const name of ["gateway", "worker-a"])
+    expect(role(spec, name).env).toMatchObject({ RECOVERY: '{"maxMessages":7,"maxBytes":1024}' });
+  expect(role({ workers: [pool()] }, "worker-a").env).not.toHaveProperty("RECOVERY");
+});
+
 describe("what is not served yet is said", () => {
   const cases: [string, object, string, RegExp][] = [
     [
@@ -85,7 +92,12 @@ describe("what is not served yet is said", () => {
       "spec.store.type",
       /use hub or redis/,
     ],
-    ["recovery", { gateway: { recovery: {} } }, "spec.gateway.recovery", /^missed messages are not recovered yet/],
+    [
+      "recovery over RabbitMQ",
+      { adapter: { type: "rabbitmq" }, servers: { rabbitmq: external }, gateway: { recovery: {} } },
+      "spec.gateway.recovery",
+      /^missed messages are not recovered over rabbitmq yet: use adapter.type redis or zeromq/,
+    ],
     [
       "trusted proxies",
       { gateway: { trustedProxies: ["10.0.0.0/8"] } },
