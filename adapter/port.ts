@@ -129,8 +129,11 @@ export interface Kept extends Standing {
 
 /** Clients of the main namespace that come back. What is missed by one that is connected (the Log was cut) it is told as `recovery:lost {since}`. */
 export interface Recovery {
-  /** Lets `socket`, which has not connected yet, come back under `pid`: it is told it, and the place with each event. */
-  offer(socket: Socket, pid: string): void;
+  /**
+   * Lets `socket`, which has not connected yet, come back under `pid`: it is told it, and the place with each event. What it stands on, to
+   * be kept before it connects: then nothing that it joins can be forgotten.
+   */
+  offer(socket: Socket, pid: string): Kept;
   /**
    * Makes `socket` the one of the session, whose former connection is closed wherever it is. False where something that it missed may not be
    * had any more, or it was thrown out: then nothing has changed.

@@ -163,6 +163,7 @@ export const startGateway = async (
         store,
         route,
         remember: quietly(remember, log),
+        confirmed: () => delivery.confirmed(),
         sweep,
         authenticate: async (token) => {
           const identity = await tokens.verify(token);

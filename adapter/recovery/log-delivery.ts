@@ -60,12 +60,15 @@ const planeListener = (plane: Plane): Listener => {
 const recoveryOf = (plane: Plane, main: () => LogAdapter | undefined, node: string, changed: ChangedSockets): Recovery => ({
   offer: (socket, pid) => {
     insides(socket).pid = pid;
+    const { epoch, index } = plane.place();
+    return { epoch, start: Infinity, known: 0, asOf: index, rooms: [[socket.id, index]], left: [] };
   },
   resume: (socket, { socket: id, pid, spare, turn, data, node: keeper, kept }, offset) => {
     const adapter = main();
     if (adapter === undefined || kept.epoch !== plane.place().epoch) return false;
     const given = parseOffset(offset);
-    const heardUpTo = given?.epoch === kept.epoch ? Math.max(given.index, kept.start) : kept.start;
+    const start = Math.min(kept.start, kept.asOf);
+    const heardUpTo = given?.epoch === kept.epoch ? Math.max(given.index, start) : start;
     const standing = { ...kept, asOf: Math.max(kept.asOf, plane.markOf(keeper) ?? 0) };
     if (!adapter.covers(standing, heardUpTo) || adapter.wasThrownOut(socket, standing)) return false;
     adapter.closeFormer(id, turn);

@@ -6,7 +6,7 @@ const MAX_LEFT = 256;
 
 /** Where a socket stands in the Log: what it was in at which place. */
 export interface Standing {
-  /** Connected behind this place. */
+  /** Connected behind this place; Infinity: with its first join. */
   start: number;
   /** What it was in before this is not known any more. */
   known: number;
@@ -44,6 +44,7 @@ export class Member {
   }
 
   join(rooms: Iterable<string>, index: number): void {
+    this.start = Math.min(this.start, index);
     for (const room of rooms) if (!this.rooms.has(room)) this.rooms.set(room, index);
   }
 

@@ -17,7 +17,8 @@ const body = z.object({
   subscribed: z.array(z.string()),
   kept: z.object({
     epoch: z.string(),
-    start: z.number(),
+    /** Infinity where it had joined nothing yet, which z.number() refuses. */
+    start: z.custom<number>((it) => typeof it === "number" && !Number.isNaN(it)),
     known: z.number(),
     asOf: z.number(),
     rooms: z.array(place),

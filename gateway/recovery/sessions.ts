@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { Recovery } from "#adapter";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Kept, Recovery } from "#adapter";
 import { channelOfRoom } from "#crds";
 import { counter, type Log } from "#process";
 import type { Session, Sessions as SessionStore } from "#store";
@@ -47,6 +48,8 @@ const FLUSH_MS = 20;
 const RETRY_MS = 500;
 const LOOK_MS = 250;
 const AT_ONCE = 500;
+const TAKE_TRIES = 3;
+const TAKE_AGAIN_MS = 50;
 const MARK_EVERY_MS = 1000;
 const MAX_SECRET = 64;
 /** Those after which a socket.io client comes back by itself. */
@@ -108,23 +111,23 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
     void it.then(() => underWay.delete(it));
   };
 
+  const written = (
+    socket: Socket,
+    { pid, guest, turn }: Held,
+    { user, jti, issuedAt }: Identity,
+    kept: Kept,
+    subscribed: Iterable<string> = [],
+  ): Session | undefined => {
+    const data: unknown = socket.data;
+    const at = clock();
+    const body = encodeBody({ socket: socket.id, node, at, data, jti, issuedAt, subscribed: [...subscribed], kept });
+    return body && { pid, user, guest, turn, body };
+  };
   const sessionOf = (socket: Socket): Session | undefined => {
     const it = held.get(socket);
     const kept = recovery.kept(socket);
     if (it?.connection === undefined || kept === undefined) return undefined;
-    const { identity, subscribed } = it.connection;
-    const body = encodeBody({
-      socket: socket.id,
-      node,
-      at: clock(),
-      data: socket.data as unknown,
-      jti: identity.jti,
-      issuedAt: identity.issuedAt,
-      subscribed: [...subscribed],
-      kept,
-    });
-    if (body === undefined) return undefined;
-    return { pid: it.pid, user: identity.user, guest: it.guest, turn: it.turn, body };
+    return written(socket, it, it.connection.identity, kept, it.connection.subscribed);
   };
 
   const flush = async (): Promise<void> => {
@@ -202,10 +205,20 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
     });
     return made;
   };
-  const fresh = (socket: Socket, identity: Identity, guest: boolean, lostSince?: number | null): Arrival => {
-    const { pid } = hold(socket, { pid: newSecret(), guest, lostSince });
-    recovery.offer(socket, pid);
+  const fresh = async (
+    socket: Socket,
+    identity: Identity,
+    guest: boolean,
+    lostSince?: number | null,
+  ): Promise<Arrival> => {
+    const it = hold(socket, { pid: newSecret(), guest, lostSince });
+    const session = written(socket, it, identity, recovery.offer(socket, it.pid));
     if (lostSince !== undefined) outcomes.inc({ outcome: "lost" });
+    try {
+      if (session !== undefined) await store.put([session], liveSeconds);
+    } catch (error) {
+      log.debug({ err: error }, "a session is kept later");
+    }
     return { identity, place: socket.id };
   };
   const isRevoked = async (identity: Pick<Identity, "user" | "issuedAt" | "jti">): Promise<boolean> => {
@@ -222,6 +235,14 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
     const taken = new Set(subscribed.filter((channel) => !mayRead(grants, channel)));
     const stays = ([room]: readonly [string, ...unknown[]]) => !taken.has(channelOfRoom(room) ?? "");
     return taken.size === 0 ? kept : { ...kept, rooms: kept.rooms.filter(stays), left: kept.left.filter(stays) };
+  };
+  /** It may be on its way here from the gateway that the client was on a moment ago. */
+  const taken = async (pid: string, claim: { user: string; guest: boolean }): Promise<Session | undefined> => {
+    for (let tries = 0; ; tries += 1) {
+      const session = await store.take(pid, claim);
+      if (session !== undefined || tries >= TAKE_TRIES) return session;
+      await sleep(TAKE_AGAIN_MS);
+    }
   };
   const comeBack = async (socket: Socket, session: Session, identity: Identity, guest: boolean): Promise<Arrival> => {
     const body = decodeBody(session.body);
@@ -260,7 +281,7 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
       const pid: unknown = socket.handshake.auth["pid"];
       if (typeof pid !== "string" || pid === "") return fresh(socket, identity, guest);
       if (pid.length > MAX_SECRET) return fresh(socket, identity, guest, null);
-      const session = await store.take(pid, { user: identity.user, guest });
+      const session = await taken(pid, { user: identity.user, guest });
       if (session === undefined) return fresh(socket, identity, guest, null);
       return comeBack(socket, session, identity, guest);
     },

@@ -44,13 +44,16 @@ export const tokenOf = (user: string, claims: Record<string, unknown> = {}): Pro
   new SignJWT({ channels: { read: ["*"], write: ["*"], join: [] }, events: [], ...claims })
     .setProtectedHeader({ alg: "HS256" })
     .setSubject(user)
-    .setIssuedAt()
+    .setIssuedAt(typeof claims["iat"] === "number" ? claims["iat"] : undefined)
     .sign(Buffer.from(SECRET));
+
+/** What is shown at each connect. */
+export type Auth = Record<string, unknown> | ((give: (auth: object) => void) => void);
 
 /** Connects, and resolves when that has happened the first time. */
 export const rove = async (
   port: number,
-  auth: Record<string, unknown> = {},
+  auth: Auth = {},
   options: Record<string, unknown> = {},
 ): Promise<RovingClient> => {
   const socket = connect(`http://127.0.0.1:${port}`, {
@@ -70,6 +73,7 @@ export const rove = async (
     heard.push(["(connected)", socket.recovered]);
     last = heard.length;
   });
+  if (process.env["DBG"]) socket.on("connect_error", (e) => console.log("connect_error", e.message, Reflect.get(e, "data")));
   socket.onAny((...event: unknown[]) => heard.push(withoutPlace(event)));
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve);
