@@ -169,7 +169,6 @@ describe.each([
     await one.process.kill("SIGKILL");
     await say(other, "lobby", 1);
     await eventually(() => expect(anna.connects()).toBe(2));
-    if (process.env["DBG"]) { await new Promise((r) => setTimeout(r, 300)); console.log(JSON.stringify(anna.heard)); }
     expect(anna.socket.recovered).toBe(true);
     await say(other, "lobby", 2);
     await until(anna, "n", 2);

@@ -70,10 +70,9 @@ export const rove = async (
   socket.on("connect", () => {
     connects += 1;
     // Missed events may be there before it.
-    heard.push(["(connected)", socket.recovered]);
+    heard.push(["(connected)", socket.recovered === true]);
     last = heard.length;
   });
-  if (process.env["DBG"]) socket.on("connect_error", (e) => console.log("connect_error", e.message, Reflect.get(e, "data")));
   socket.onAny((...event: unknown[]) => heard.push(withoutPlace(event)));
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve);
