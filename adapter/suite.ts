@@ -240,7 +240,13 @@ export const deliverySuite = (
       hearing.use(await delivery.listener.listen("lobby", (_event, [index]) => heard.push(`emitted ${String(index)}`)));
       await one.ask("interleave", { rooms: [channelRoom("lobby")], event: "n", count: COUNT });
       await eventually(() => expect(heard).toHaveLength(2 * COUNT));
-      expect(heard).toEqual(numbers.flatMap((index) => [`emitted ${index}`, `bus ${index}`]));
+      if (recovery === undefined)
+        expect(heard).toEqual(numbers.flatMap((index) => [`emitted ${index}`, `bus ${index}`]));
+      // Beside a Log an answer comes behind what was emitted before it; what was emitted behind it may come first.
+      for (const what of ["emitted", "bus"])
+        expect(heard.filter((it) => it.startsWith(what))).toEqual(numbers.map((index) => `${what} ${index}`));
+      for (const index of numbers)
+        expect(heard.indexOf(`bus ${index}`)).toBeGreaterThan(heard.indexOf(`emitted ${index}`));
       expect((await settle()).ben).toEqual(numbers.map((index) => ["n", index]));
     });
     test("what a process that is no gateway emits, joins and leaves takes effect as called", async () => {
@@ -264,13 +270,23 @@ export const deliverySuite = (
       emitter.toUser("anna").emit("done");
       emitter.toUser("ben").emit("not for anna");
       delivery.emitter({ job: "anna/2" }).toUser("anna").emit("of another job");
-      expect(await settleEmitter()).toEqual({
-        anna: [["of another job"]],
-        ben: [["progress", 1], ["not for anna"]],
-      });
-      expect(await one.ask("release", { event: "anna/1" })).toBeGreaterThanOrEqual(2);
+      if (recovery === undefined)
+        expect(await settleEmitter()).toEqual({
+          anna: [["of another job"]],
+          ben: [["progress", 1], ["not for anna"]],
+        });
+      // In the Log's order all that stands behind waits for it, too.
+      else await eventually(() => expect(ben.heard).toEqual([["progress", 1], ["not for anna"]]));
+      expect(anna.heard).toEqual([]);
+      expect(await one.ask("release", { event: "anna/1" })).toBeGreaterThanOrEqual(1);
       emitter.toUser("anna").emit("later");
-      expect((await settleEmitter()).anna).toEqual([["ack", "anna/1"], ["progress", 1], ["done"], ["later"]]);
+      expect((await settleEmitter()).anna).toEqual([
+        ["ack", "anna/1"],
+        ["progress", 1],
+        ["done"],
+        ...(recovery === undefined ? [] : [["of another job"]]),
+        ["later"],
+      ]);
     });
   });
 

@@ -37,7 +37,7 @@ export const orderedBus = (bus: Bus, plane: Plane): Bus => {
     waiting = waiting.filter(({ place }) => !isReached(place));
     for (const { hand } of due) hand();
   };
-  plane.add({ land: () => {}, landedAll: handOver, cut: handOver });
+  plane.add({ land: () => {}, landedEach: handOver, landedAll: () => {}, cut: handOver });
 
   const publishBehind = (topics: string | readonly string[], message: Uint8Array) => {
     const confirmed = plane.confirmed().catch(() => undefined);

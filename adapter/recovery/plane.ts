@@ -16,6 +16,8 @@ export interface Saying {
 /** Who acts on what stands in the Log. */
 export interface Reader {
   land(entry: Entry): void;
+  /** When all have acted on it. */
+  landedEach?(): void;
   /** After each batch. */
   landedAll(): void;
   /** What came before `to` may have been missed, by everyone here. `since`: ms since the epoch. */
@@ -86,6 +88,7 @@ export const createPlane = ({ openedLog, limits, sender, log, registry, clock = 
       for (const reader of readers) guarded(() => reader.land(entry));
     });
     if (entry.own !== undefined) program.landed(entry.own);
+    for (const reader of readers) if (reader.landedEach !== undefined) guarded(() => reader.landedEach?.());
   };
   const take = (epoch: string, entries: readonly LogEntry[]) => {
     heardAt = clock();

@@ -55,7 +55,9 @@ const delivery = await openDelivery(env.DRIVER, {
 const http = createServer();
 const io = new Server(http, { transports: ["websocket"], cleanupEmptyChildNamespaces: true });
 const held = new Map<string, { socket: string; deliver: ((socket: string) => void)[] }>();
+let paying: string | undefined;
 const gate: JobGate = {
+  isPaying: (socket) => socket === paying,
   hold: (job, deliver) => {
     const owed = held.get(job);
     owed?.deliver.push(deliver);
@@ -141,7 +143,9 @@ const actions: Record<string, (it: Command) => unknown> = {
     const owed = held.get(it.event);
     held.delete(it.event);
     if (owed === undefined) return 0;
-    io.to(owed.socket).emit("ack", it.event);
+    paying = owed.socket;
+    io.sockets.sockets.get(owed.socket)?.emit("ack", it.event);
+    paying = undefined;
     for (const deliver of owed.deliver) deliver(owed.socket);
     return owed.deliver.length;
   },
