@@ -236,7 +236,9 @@ export const deliverySuite = (
     test("emissions and Bus messages of a gateway arrive as they were sent", async () => {
       const heard: string[] = [];
       await using hearing = new AsyncDisposableStack();
-      hearing.use(await delivery.bus.subscribe(replyTopic("interleaved"), (message) => heard.push(`bus ${text(message)}`)));
+      hearing.use(
+        await delivery.bus.subscribe(replyTopic("interleaved"), (message) => heard.push(`bus ${text(message)}`)),
+      );
       hearing.use(await delivery.listener.listen("lobby", (_event, [index]) => heard.push(`emitted ${String(index)}`)));
       await one.ask("interleave", { rooms: [channelRoom("lobby")], event: "n", count: COUNT });
       await eventually(() => expect(heard).toHaveLength(2 * COUNT));

@@ -54,7 +54,13 @@ export const decodeEntry = (sender: Uint8Array, { index, bytes }: LogEntry): Ent
   const it = said.parse(decode(bytes));
   const size = bytes.length;
   if (it[1] === null)
-    return { index, size, own: equal(it[2].subarray(0, SENDER_BYTES), sender) ? it[0] : undefined, nsp: undefined, message: it[3] };
+    return {
+      index,
+      size,
+      own: equal(it[2].subarray(0, SENDER_BYTES), sender) ? it[0] : undefined,
+      nsp: undefined,
+      message: it[3],
+    };
   const message = decodeMessage(it[2], it[1]);
   if (message.kind === "fetch" || message.kind === "server-side-emit") throw new Error("a question in the log");
   return { index, size, own: isFrom(sender, it[2]) ? it[0] : undefined, nsp: it[1], message: own(message) };

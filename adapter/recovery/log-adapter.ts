@@ -88,11 +88,18 @@ export class LogAdapter extends BusAdapter implements Reader {
     packet.nsp = this.#namespace.name;
     const frames = encodeEvent(packet.nsp, packet.data);
     if (options.flags?.local === true)
-      return this.#log.program.behind(() => this.#writeUnplaced(new Outgoing(frames, options.flags, this.#written), options));
+      return this.#log.program.behind(() =>
+        this.#writeUnplaced(new Outgoing(frames, options.flags, this.#written), options),
+      );
     this.#log.say({ nsp: packet.nsp, message: { kind: "broadcast", to: options, frames } });
   }
 
-  override broadcastWithAck(packet: Packet, options: BroadcastOptions, asked: (clients: number) => void, ack: Acks): void {
+  override broadcastWithAck(
+    packet: Packet,
+    options: BroadcastOptions,
+    asked: (clients: number) => void,
+    ack: Acks,
+  ): void {
     if (options.flags?.local === true)
       return this.#log.program.behind(() => super.broadcastWithAck(packet, options, asked, ack));
     const heard = ({ kind, count, frames }: Answer) => {
@@ -175,7 +182,9 @@ export class LogAdapter extends BusAdapter implements Reader {
         return message.asker === undefined ? this.#deliver(entry, message) : this.#ask(entry, message, message.asker);
       case "join":
       case "leave":
-        return this.#each(message.to, entry.index, (member) => this.#move(member, message.kind, message.rooms, entry.index));
+        return this.#each(message.to, entry.index, (member) =>
+          this.#move(member, message.kind, message.rooms, entry.index),
+        );
       case "disconnect":
         return this.#each(message.to, entry.index, ({ socket }) => void socket.disconnect(message.close));
     }
@@ -347,7 +356,8 @@ export class LogAdapter extends BusAdapter implements Reader {
 
   /** The same by the rooms as of the last call. */
   #eachNow({ rooms, except }: BroadcastOptions, call: (member: Member) => void): void {
-    const left = except === undefined || except.size === 0 ? undefined : [...except].flatMap((room) => this.rooms.get(room) ?? []);
+    const left =
+      except === undefined || except.size === 0 ? undefined : [...except].flatMap((room) => this.rooms.get(room) ?? []);
     const seen = rooms.size > 1 ? new Set<string>() : undefined;
     const visit = (id: string) => {
       if (seen?.has(id) === true || left?.some((ids) => ids.has(id)) === true) return;
@@ -548,7 +558,11 @@ export class LogAdapter extends BusAdapter implements Reader {
     const { packet, disconnect } = it;
     it.packet = (said, options = {}) => {
       if (said.type === PacketType.CONNECT || said.type === PacketType.CONNECT_ERROR || this.#isPaying(socket))
-        return packet.call(socket, said.type === PacketType.CONNECT ? { ...said, data: this.#connectData(socket) } : said, options);
+        return packet.call(
+          socket,
+          said.type === PacketType.CONNECT ? { ...said, data: this.#connectData(socket) } : said,
+          options,
+        );
       if (said.type !== PacketType.EVENT || said.id !== undefined) {
         const frames = this.encode({ ...said, nsp: this.#namespace.name } as Packet);
         return this.#directly(socket, () => this.#writeOne(socket, frames, options));

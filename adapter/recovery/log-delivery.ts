@@ -57,7 +57,12 @@ const planeListener = (plane: Plane): Listener => {
   };
 };
 
-const recoveryOf = (plane: Plane, main: () => LogAdapter | undefined, node: string, changed: ChangedSockets): Recovery => ({
+const recoveryOf = (
+  plane: Plane,
+  main: () => LogAdapter | undefined,
+  node: string,
+  changed: ChangedSockets,
+): Recovery => ({
   offer: (socket, pid) => {
     insides(socket).pid = pid;
     const { epoch, index } = plane.place();

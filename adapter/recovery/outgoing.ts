@@ -73,8 +73,7 @@ export class Outgoing {
     return this.#plain;
   }
   #at(offset: string): Ready {
-    if (this.#placed?.offset !== offset)
-      this.#placed = { ...this.#ready(withArgument(this.#frames, offset)), offset };
+    if (this.#placed?.offset !== offset) this.#placed = { ...this.#ready(withArgument(this.#frames, offset)), offset };
     return this.#placed;
   }
   #ready(standard: Frames): Ready {

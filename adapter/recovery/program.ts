@@ -25,7 +25,10 @@ const PATIENCE_MS = 5000;
 export const createProgram = ({
   clock = () => performance.now(),
   late = () => {},
-}: { clock?: () => number; /** Told of how many acts waited in vain. */ late?: (acts: number) => void } = {}): Program => {
+}: {
+  clock?: () => number;
+  /** Told of how many acts waited in vain. */ late?: (acts: number) => void;
+} = {}): Program => {
   let said = 0;
   let seen = 0;
   /** What was said when the act that runs now began; undefined: none does. */

@@ -126,8 +126,7 @@ export const redisLog = (options: RedisLogOptions): OpenLog => {
       if (place.index >= head) caughtUp.resolve();
     };
     const goIn = async () => {
-      const asked =
-        typeof start === "string" ? ["", start, ""] : [start.epoch, start.index, Buffer.from(seen)];
+      const asked = typeof start === "string" ? ["", start, ""] : [start.epoch, start.index, Buffer.from(seen)];
       const [epoch, at, isCut, last] = entered.parse(await hearing.logEnterBuffer(...keys, newEpoch(), ...asked));
       if (isCut === 1) cut({ epoch, index: at });
       place = { epoch, index: at };

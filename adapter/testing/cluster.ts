@@ -102,7 +102,15 @@ export const testCluster = (
     uri,
     name,
     gateway: async () =>
-      stack.use(await startGateway({ DRIVER: driver, URI: uri, CLUSTER: name, SILENT_MS: String(silentMs), ...(recovery && { RECOVERY: JSON.stringify(recovery) }) })),
+      stack.use(
+        await startGateway({
+          DRIVER: driver,
+          URI: uri,
+          CLUSTER: name,
+          SILENT_MS: String(silentMs),
+          ...(recovery && { RECOVERY: JSON.stringify(recovery) }),
+        }),
+      ),
     delivery: async () => {
       const registry = new Registry();
       const delivery = await openDelivery(driver, {

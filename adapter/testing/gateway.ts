@@ -135,6 +135,9 @@ const actions: Record<string, (it: Command) => unknown> = {
       delivery.bus.publish(replyTopic("interleaved"), Buffer.from(String(index)));
     }
   },
+  burst: (it) => {
+    for (let index = 0; index < it.count; index += 1) io.to(it.rooms).emit(it.event, ...it.args);
+  },
   hold: (it) => {
     const socket = [...(io.sockets.adapter.rooms.get(it.joined) ?? [])][0];
     if (socket !== undefined) held.set(it.event, { socket, deliver: [] });

@@ -20,8 +20,7 @@ interface Follow {
   caughtUp: PromiseWithResolvers<void>;
 }
 
-const unavailable = (why: string): Refusal =>
-  new Refusal("delivery_unavailable", undefined, { cause: new Error(why) });
+const unavailable = (why: string): Refusal => new Refusal("delivery_unavailable", undefined, { cause: new Error(why) });
 
 /** The Log over a line to the hub's log service, which says what it understands. One follower per line. */
 export const linkLog = (
@@ -99,7 +98,8 @@ export const linkLog = (
 
   return {
     append: (bytes) => {
-      if (!isOpen || !pending.hasRoom()) return pending.refuse(unavailable(isOpen ? "too much waits" : "the hub is away"));
+      if (!isOpen || !pending.hasRoom())
+        return pending.refuse(unavailable(isOpen ? "too much waits" : "the hub is away"));
       const appended = pending.add(bytes.length);
       if (!link.send(["append", pending.last()], bytes)) pending.drop(unavailable("the line to the hub is full"));
       return appended;

@@ -30,7 +30,8 @@ const pick = <T>(items: readonly T[]): T => {
   return item;
 };
 const namesOf = (heard: readonly unknown[][]): unknown[] => heard.map(([event]) => event);
-const numbersOf = (heard: readonly unknown[][]): unknown[] => heard.filter(([event]) => event === "n").map(([, n]) => n);
+const numbersOf = (heard: readonly unknown[][]): unknown[] =>
+  heard.filter(([event]) => event === "n").map(([, n]) => n);
 
 /** What `heard` breaks: numbers that are not the next of `order`, where nothing said that something is lost. */
 const breaks = (heard: readonly unknown[][], order: readonly unknown[]): [unknown, unknown][] => {
@@ -88,9 +89,9 @@ describe.each([
   };
   const say = (gateway: RecoveringGateway, channel: string, ...args: unknown[]) =>
     gateway.ask("emit", { rooms: [channelRoom(channel)], event: "n", args });
-  const subscribe = (it: RovingClient, channel: string) => it.socket.timeout(5000).emitWithAck("subscribe", { channel });
-  const until = (it: RovingClient, ...event: unknown[]) =>
-    eventually(() => expect(it.heard).toContainEqual(event));
+  const subscribe = (it: RovingClient, channel: string) =>
+    it.socket.timeout(5000).emitWithAck("subscribe", { channel });
+  const until = (it: RovingClient, ...event: unknown[]) => eventually(() => expect(it.heard).toContainEqual(event));
 
   test(`${CUTS * 10} numbered messages of three gateways, ${CUTS} cuts, one gateway killed: nothing is missing, doubled or out of order for who recovered`, async () => {
     const cluster = stack.use(recoveryCluster(driver, server.uri));
@@ -110,7 +111,7 @@ describe.each([
       for (; sent < CUTS * 10; sent += 1) await say(pick(all), "all", sent).catch(() => {});
     };
     const speaking = speak();
-    for (let cuts = 0; cuts < CUTS; ) {
+    for (let cuts = 0; cuts < CUTS;) {
       const it = pick(clients);
       if (cuts === Math.floor(CUTS / 2) && all.length === 3) {
         const [killed] = all.splice(1, 1);

@@ -176,7 +176,12 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
     }
     if (now - keptAt > keepEveryMs) {
       keptAt = now;
-      track(store.keep([...held.values()].flatMap(({ pid, connection }) => (connection ? [pid] : [])), liveSeconds));
+      track(
+        store.keep(
+          [...held.values()].flatMap(({ pid, connection }) => (connection ? [pid] : [])),
+          liveSeconds,
+        ),
+      );
     }
     flushNow();
   };
@@ -276,7 +281,8 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
 
   return {
     arrive: async (socket, identity, withoutToken) => {
-      if (socket.handshake.query["recovery"] === "0" || socket.conn.protocol === 3) return { identity, place: socket.id };
+      if (socket.handshake.query["recovery"] === "0" || socket.conn.protocol === 3)
+        return { identity, place: socket.id };
       const guest = identity.anonymous && withoutToken;
       const pid: unknown = socket.handshake.auth["pid"];
       if (typeof pid !== "string" || pid === "") return fresh(socket, identity, guest);

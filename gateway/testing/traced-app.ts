@@ -29,7 +29,9 @@ export default (io: Server): void => {
       io.except(socket.id).emit("to all others");
       socket.emit("last", "text");
     });
-    socket.on("rooms", (done: (rooms: string[]) => void) => done([...socket.rooms].filter((room) => !room.startsWith("u:") && room !== socket.id)));
+    socket.on("rooms", (done: (rooms: string[]) => void) =>
+      done([...socket.rooms].filter((room) => !room.startsWith("u:") && room !== socket.id)),
+    );
     socket.on("join", (room: string, done: () => void) => {
       void socket.join(room);
       done();

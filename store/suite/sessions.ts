@@ -74,7 +74,10 @@ export const describeSessions = (stores: Stores): void => {
 
     test("it lives as long as it was put or kept for", async () => {
       const brief = Array.from({ length: 1000 }, (_, index) => `brief-${index}`);
-      await a.sessions.put([...brief, "kept"].map((pid) => session(pid)), 0.3);
+      await a.sessions.put(
+        [...brief, "kept"].map((pid) => session(pid)),
+        0.3,
+      );
       await a.sessions.keep(["kept", "never there"], 60);
       expect(await b.sessions.take(brief.pop() ?? "", ANN)).toBeDefined();
       await eventually(async () => expect(await b.sessions.take(brief.pop() ?? "kept", ANN)).toBeUndefined());
