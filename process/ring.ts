@@ -6,7 +6,7 @@ export interface RingItem {
 
 /** The newest items, within a number of them and of their bytes (of one that is larger, that one). */
 export class Ring<T extends RingItem> {
-  #items: T[] = [];
+  #items: (T | undefined)[] = [];
   #first = 0;
   #bytes = 0;
   /** The index behind which everything is here. */
@@ -77,7 +77,7 @@ export class Ring<T extends RingItem> {
     const item = this.#items[this.#first];
     if (item === undefined) return;
     // Its place is freed at once: what it holds may be large.
-    delete this.#items[this.#first];
+    this.#items[this.#first] = undefined;
     this.#first += 1;
     this.#bytes -= item.size;
     this.#floor = item.index;

@@ -75,7 +75,7 @@ export const createPending = (metrics: LogMetrics): Pending => {
     },
     refuse: (reason) => {
       metrics.refused("refused");
-      const refused = Promise.reject<never>(reason);
+      const refused = Promise.reject(reason);
       refused.catch(() => {});
       return refused;
     },

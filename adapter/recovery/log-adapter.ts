@@ -130,7 +130,7 @@ export class LogAdapter extends BusAdapter implements Reader {
 
   override del(id: string, room: Room): void {
     const member = this.members.get(id);
-    if (member === undefined) super.del(id, room);
+    if (member === undefined) void super.del(id, room);
     else this.#moveOwn([member], "leave", [room], { rooms: new Set([id]) });
   }
 
@@ -234,7 +234,7 @@ export class LogAdapter extends BusAdapter implements Reader {
     const member = this.members.get(id);
     const lane = member?.lane;
     if (member === undefined || lane === undefined) return;
-    super.addAll(id, new Set(member.rooms.keys()));
+    void super.addAll(id, new Set(member.rooms.keys()));
     lane.isHeld = false;
     this.#advance(member);
   }
@@ -243,7 +243,8 @@ export class LogAdapter extends BusAdapter implements Reader {
   closeFormer(id: string, turn: number): void {
     const member = this.members.get(id);
     if (member === undefined || member.turn >= turn) return;
-    insides(member.socket)._onclose("transport close");
+    const { _onclose: close } = insides(member.socket);
+    close.call(member.socket, "transport close");
     member.socket.conn.close(true);
   }
 
@@ -326,11 +327,11 @@ export class LogAdapter extends BusAdapter implements Reader {
     const told = mine?.asked ?? ((clients: number) => this.answer(asker, "asked", clients, []));
     const heard = mine?.ack ?? ((...args: unknown[]) => this.answer(asker, "ack", 0, encodeValues(args)));
     const meant: string[] = [];
-    const packet = { type: PacketType.EVENT, nsp: this.#namespace.name, data: decodeFrames(frames) };
+    const packet: object = { type: PacketType.EVENT, nsp: this.#namespace.name, data: decodeFrames(frames) };
     this.#each(to, entry.index, ({ socket }) => meant.push(socket.id));
     const target = { ...to, rooms: new Set(meant), except: new Set<Room>() };
     if (meant.length === 0) told(0);
-    else super.broadcastWithAck(packet, target, told, heard);
+    else super.broadcastWithAck(packet as Packet, target, told, heard);
   }
 
   /** Calls for each member that the entry `index` is meant for; those that are behind are for `behind`, or for nobody. */
@@ -349,9 +350,9 @@ export class LogAdapter extends BusAdapter implements Reader {
       if (member.lane === undefined) call(member);
       else behind(member, member.lane);
     };
-    if (to.rooms.size === 0) for (const id of [...this.members.keys()]) visit(id);
+    if (to.rooms.size === 0) for (const id of this.members.keys()) visit(id);
     for (const room of to.rooms)
-      for (const ids of [this.rooms.get(room), this.#leaving.get(room)]) for (const id of [...(ids ?? [])]) visit(id);
+      for (const ids of [this.rooms.get(room), this.#leaving.get(room)]) for (const id of ids ?? []) visit(id);
   }
 
   /** The same by the rooms as of the last call. */
@@ -412,8 +413,8 @@ export class LogAdapter extends BusAdapter implements Reader {
   }
 
   #moveNow({ socket: { id } }: Member, kind: Move, rooms: readonly Room[]): void {
-    if (kind === "join") super.addAll(id, new Set(rooms));
-    else for (const room of rooms) super.del(id, room);
+    if (kind === "join") void super.addAll(id, new Set(rooms));
+    else for (const room of rooms) void super.del(id, room);
   }
 
   /** By the Log. */
@@ -557,14 +558,15 @@ export class LogAdapter extends BusAdapter implements Reader {
     const it = insides(socket);
     const { packet, disconnect } = it;
     it.packet = (said, options = {}) => {
-      if (said.type === PacketType.CONNECT || said.type === PacketType.CONNECT_ERROR || this.#isPaying(socket))
+      const { type } = said;
+      if (type === PacketType.CONNECT || type === PacketType.CONNECT_ERROR || this.#isPaying(socket))
         return packet.call(
           socket,
-          said.type === PacketType.CONNECT ? { ...said, data: this.#connectData(socket) } : said,
+          type === PacketType.CONNECT ? { ...said, data: this.#connectData(socket) } : said,
           options,
         );
-      if (said.type !== PacketType.EVENT || said.id !== undefined) {
-        const frames = this.encode({ ...said, nsp: this.#namespace.name } as Packet);
+      if (type !== PacketType.EVENT || said.id !== undefined) {
+        const frames = this.#encoded({ ...said, nsp: this.#namespace.name });
         return this.#directly(socket, () => this.#writeOne(socket, frames, options));
       }
       const frames = encodeEvent(this.#namespace.name, Array.isArray(said.data) ? said.data : []);
@@ -607,7 +609,12 @@ export class LogAdapter extends BusAdapter implements Reader {
   readonly #written = (frames: Frames): Frames =>
     this.standardParser
       ? frames
-      : this.encode({ type: PacketType.EVENT, nsp: this.#namespace.name, data: decodeFrames(frames) });
+      : this.#encoded({ type: PacketType.EVENT, nsp: this.#namespace.name, data: decodeFrames(frames) });
+
+  /** socket.io's types name the packet's type by an enum of their own copy of the parser. */
+  #encoded(packet: object): Frames {
+    return this.encode(packet as Packet);
+  }
 
   #offset(index: number): string {
     return formatOffset({ epoch: this.#log.place().epoch, index });

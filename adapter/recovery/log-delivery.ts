@@ -79,8 +79,9 @@ const recoveryOf = (
     adapter.closeFormer(id, turn);
     plane.say({ kind: "taken", socket: id, turn });
     const it = insides(socket);
-    it.nsp._preConnectSockets.delete(socket.id);
-    it.nsp._preConnectSockets.set(id, socket);
+    const { _preConnectSockets: connecting } = it.nsp;
+    connecting.delete(socket.id);
+    connecting.set(id, socket);
     Object.assign(socket, { id, pid, data, recovered: true });
     adapter.resume(socket, { standing, heardUpTo, turn, spare });
     return true;

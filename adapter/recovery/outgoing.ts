@@ -1,5 +1,6 @@
 import type { Socket } from "socket.io";
 import type { BroadcastFlags } from "socket.io-adapter";
+import type { PacketType } from "socket.io-parser";
 import { Sender } from "ws";
 import { decodeFrames, type Frames } from "../frames.ts";
 
@@ -8,7 +9,7 @@ export interface Insides {
   id: string;
   pid?: string | undefined;
   recovered: boolean;
-  packet(packet: { type: number; nsp?: string; data?: unknown; id?: number }, options?: WriteOptions): void;
+  packet(packet: { type: PacketType; nsp?: string; data?: unknown; id?: number }, options?: WriteOptions): void;
   disconnect(close?: boolean): unknown;
   notifyOutgoingListeners(packet: { data: unknown[] }): void;
   _onclose(reason: string): void;

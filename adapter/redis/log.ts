@@ -94,7 +94,7 @@ export const redisLog = (options: RedisLogOptions): OpenLog => {
     let place: Place = typeof from === "string" ? { epoch: "", index: 0 } : from;
     let seen: Uint8Array = Buffer.alloc(0);
     let head = Infinity;
-    let disposed = false;
+    const closing = new AbortController();
 
     const cut = (to: Place) => {
       place = to;
@@ -135,10 +135,10 @@ export const redisLog = (options: RedisLogOptions): OpenLog => {
       if (at >= head) caughtUp.resolve();
     };
     const listen = async () => {
-      while (!disposed) {
+      while (!closing.signal.aborted) {
         try {
           await goIn();
-          while (!disposed) {
+          while (!closing.signal.aborted) {
             const reply = await connection.client.xreadBuffer(
               ...(["COUNT", READ_ENTRIES, "BLOCK", BLOCK_MS, "STREAMS", stream, `${place.index}-1`] as const),
             );
@@ -146,7 +146,7 @@ export const redisLog = (options: RedisLogOptions): OpenLog => {
             if (read !== null) take(read[0][1]);
           }
         } catch (error) {
-          if (disposed) return;
+          if (closing.signal.aborted) return;
           if (connection.isReady()) log.warn({ err: error }, "the log could not be followed");
           await sleep(RETRY_MS, undefined, { ref: false });
         }
@@ -154,7 +154,7 @@ export const redisLog = (options: RedisLogOptions): OpenLog => {
     };
     const listening = listen();
     const end = async () => {
-      disposed = true;
+      closing.abort();
       caughtUp.reject(unavailable(new Error("the log is closed")));
       connection.client.disconnect();
       await connection[Symbol.asyncDispose]();

@@ -419,7 +419,7 @@ describe.each([
         anna.socket.emit("throw me out");
         expect(await gone).toBe("io server disconnect");
         await eventually(() => expect(namesOf(ben.heard).filter((it) => it === "to all others")).toHaveLength(20));
-        return { anna: heard, ben: ben.heard };
+        return { anna: heard, ben: ben.heard.slice(1) };
       };
       const expected = await trace(port);
       expect(expected.anna).toHaveLength(20 * 8 + 1);
@@ -434,17 +434,17 @@ describe.each([
       anna.socket.emit("remember", { list: [1, "two"] });
       await one.ask("emit", { rooms: ["r"], event: "n", args: [0] });
       await until(anna, "n", 0);
-      let speaking = true;
+      const speaking = new AbortController();
       let sent = 0;
       const speak = async () => {
-        while (speaking) {
+        while (!speaking.signal.aborted) {
           sent += 1;
           await one.ask("emit", { rooms: ["r"], event: "n", args: [sent] });
         }
       };
       const spoken = speak();
       await away(anna, other, async () => {});
-      speaking = false;
+      speaking.abort();
       await spoken;
       expect(anna.socket.recovered).toBe(true);
       await until(anna, "n", sent);

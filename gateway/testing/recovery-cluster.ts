@@ -70,7 +70,7 @@ export const rove = async (
   socket.on("connect", () => {
     connects += 1;
     // Missed events may be there before it.
-    heard.push(["(connected)", socket.recovered === true]);
+    heard.push(["(connected)", socket.recovered]);
     last = heard.length;
   });
   socket.onAny((...event: unknown[]) => heard.push(withoutPlace(event)));

@@ -7,7 +7,8 @@ const LOGS = ["redis", "zeromq"];
 /** Fields of the resource that nothing serves yet: said, rather than left without effect. */
 export const notServed = ({ spec }: Cluster, env: Record<string, EnvValue>): Problem[] => {
   const { recovery, trustedProxies } = spec.gateway;
-  const hasLog = LOGS.includes(String(env["ADAPTER"]));
+  const adapter = typeof env["ADAPTER"] === "string" ? env["ADAPTER"] : "";
+  const hasLog = LOGS.includes(adapter);
   const ordered =
     env["BROKER"] === "rabbitmq" ? [...spec.workers.keys()].filter((i) => spec.workers[i]?.orderBy !== "none") : [];
   return [
@@ -16,7 +17,7 @@ export const notServed = ({ spec }: Cluster, env: Record<string, EnvValue>): Pro
       : [
           {
             path: "spec.gateway.recovery",
-            message: `missed messages are not recovered over ${String(env["ADAPTER"])} yet: use adapter.type redis or zeromq, or remove it`,
+            message: `missed messages are not recovered over ${adapter} yet: use adapter.type redis or zeromq, or remove it`,
           },
         ]),
     ...(trustedProxies.length === 0
