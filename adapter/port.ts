@@ -145,7 +145,7 @@ export interface Recovery {
   kept(socket: Socket): Kept | undefined;
   /** Told when that has changed but for the place. */
   onChange(listener: (socket: Socket) => void): Disposable;
-  /** How far the Log has been read. */
+  /** Where all that are connected stand, or further. */
   place(): Place;
   /** Says in the Log that all sessions of this node are kept as of `place`. */
   mark(place: Place): void;

@@ -217,6 +217,13 @@ export class LogAdapter extends BusAdapter implements Reader {
     return heardUpTo >= standing.known && Math.min(heardUpTo, standing.asOf) >= tail.floor;
   }
 
+  /** Up to here the rooms of all members are as they were. */
+  movedUpTo(): number {
+    let { index } = this.#log.place();
+    for (const member of this.#apart) index = Math.min(index, member.movedUpTo(index));
+    return index;
+  }
+
   /** Whether somebody disconnected the socket of that standing while it was away. */
   wasThrownOut(socket: Socket, standing: Standing): boolean {
     const ghost = new Member(socket, standing);

@@ -93,7 +93,10 @@ const recoveryOf = (
     return standing === undefined ? undefined : { epoch, ...standing };
   },
   onChange: changed.add,
-  place: () => plane.place(),
+  place: () => {
+    const { epoch, index } = plane.place();
+    return { epoch, index: main()?.movedUpTo() ?? index };
+  },
   mark: ({ epoch, index }) => {
     if (epoch === plane.place().epoch) plane.say({ kind: "mark", node, upTo: index });
   },

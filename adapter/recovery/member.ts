@@ -74,6 +74,11 @@ export class Member {
     return false;
   }
 
+  /** Its rooms are as of this place. */
+  movedUpTo(index: number): number {
+    return this.lane === undefined ? index : Math.max(this.lane.at, this.lane.movedUpTo);
+  }
+
   /** Another history began behind `index`: places before it mean nothing any more. */
   rebase(index: number): void {
     this.start = index;
@@ -82,7 +87,9 @@ export class Member {
     for (const room of this.rooms.keys()) this.rooms.set(room, index);
   }
 
-  standing(asOf: number): Standing {
+  /** Where it stands when the Log has been read up to `index`. */
+  standing(index: number): Standing {
+    const asOf = this.movedUpTo(index);
     const rooms = [...this.rooms].map(([room, from]): [string, number] => [room, Math.min(from, asOf)]);
     return { start: Math.min(this.start, asOf), known: Math.min(this.known, asOf), asOf, rooms, left: [...this.left] };
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { clusterOf } from "../testing.ts";
 import type { EnvValue } from "./model.ts";
+import { notServed } from "./not-served.ts";
 import { topology } from "./topology.ts";
 
 const laptop = (spec: object = {}) => topology(clusterOf(spec), { managedAs: "hub" });
@@ -78,6 +79,16 @@ test("with recovery, all that says something to clients is told to say it in the
   expect(role({ workers: [pool()] }, "worker-a").env).not.toHaveProperty("RECOVERY");
 });
 
+test.each([
+  ["redis", []],
+  ["zeromq", []],
+  ["rabbitmq", ["spec.gateway.recovery"]],
+  ["mongo", ["spec.gateway.recovery"]],
+])("recovery over %s is refused at %j", (driver, paths) => {
+  const problems = notServed(clusterOf({ gateway: { recovery: {} } }), { ADAPTER: driver, BROKER: "zeromq" });
+  expect(problems.map(({ path }) => path)).toEqual(paths);
+});
+
 describe("what is not served yet is said", () => {
   const cases: [string, object, string, RegExp][] = [
     [
@@ -91,12 +102,6 @@ describe("what is not served yet is said", () => {
       { store: { type: "mongo" }, servers: { mongo: external } },
       "spec.store.type",
       /use hub or redis/,
-    ],
-    [
-      "recovery over RabbitMQ",
-      { adapter: { type: "rabbitmq" }, servers: { rabbitmq: external }, gateway: { recovery: {} } },
-      "spec.gateway.recovery",
-      /^missed messages are not recovered over rabbitmq yet: use adapter.type redis or zeromq/,
     ],
     [
       "trusted proxies",
