@@ -139,7 +139,7 @@ export interface Recovery {
    * had any more, or it was thrown out: then nothing has changed.
    */
   resume(socket: Socket, session: KeptSession, offset: unknown): boolean;
-  /** To be called when it has connected: puts it into its rooms, gives it what it missed, then what comes. */
+  /** To be called when it has connected, in the same turn: puts it into its rooms. What it missed follows, then what comes. */
   begin(socket: Socket): void;
   /** Where a connected socket stands. */
   kept(socket: Socket): Kept | undefined;

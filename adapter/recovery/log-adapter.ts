@@ -7,17 +7,17 @@ import { decodeFrames, encodeEvent, encodeValues, type Frames } from "../frames.
 import { jobOf } from "../gate.ts";
 import type { Place } from "../log/port.ts";
 import type { Subscription } from "../port.ts";
+import { orderDirect, type DirectOptions } from "./direct.ts";
 import type { Entry } from "./entry.ts";
-import { Member, type Lane, type Standing } from "./member.ts";
+import { Lanes } from "./lanes.ts";
+import { Member, type Standing } from "./member.ts";
+import { Members } from "./members.ts";
 import { formatOffset } from "./offset.ts";
-import { insides, Outgoing, withArgument, type WriteOptions } from "./outgoing.ts";
+import { insides, Outgoing } from "./outgoing.ts";
 import type { Plane, Reader } from "./plane.ts";
 
 /** Told to clients of which something is missing. */
 const LOST_EVENT = "recovery:lost";
-/** What a socket that is behind is given before its transport must have taken it, and how far it reads in one turn. */
-const AT_ONCE = 256;
-const READ_AT_ONCE = 5000;
 
 type Move = "join" | "leave";
 type Broadcast = Extract<Entry["message"], { kind: "broadcast" }>;
@@ -32,15 +32,6 @@ export interface Resumption {
   spare: string;
 }
 
-const laneAt = ({ standing, heardUpTo }: Pick<Resumption, "standing" | "heardUpTo">): Lane => ({
-  at: Math.min(heardUpTo, standing.asOf),
-  heardUpTo,
-  movedUpTo: standing.asOf,
-  isHeld: true,
-  isFull: false,
-  acts: [],
-});
-
 /**
  * A socket.io adapter over a Log and a Bus: what clients and rooms can observe takes effect where it stands in the Log, on the node that
  * said it too; questions between nodes go over the Bus. A socket's own rooms (`socket.rooms`) change at the call; deliveries go by the
@@ -49,12 +40,8 @@ const laneAt = ({ standing, heardUpTo }: Pick<Resumption, "standing" | "heardUpT
 export class LogAdapter extends BusAdapter implements Reader {
   readonly #log: Plane;
   readonly #namespace: Namespace;
-  /** Connected sockets by id. */
-  readonly members = new Map<string, Member>();
-  /** Members whose rooms are not those of the adapter at this moment. */
-  readonly #apart = new Set<Member>();
-  /** Who was in a room at the call before last, as it were: left, and not yet by the Log. */
-  readonly #leaving = new Map<Room, Set<string>>();
+  readonly #members = new Members(this.rooms);
+  readonly #lanes: Lanes;
   readonly #asked = new Map<number, { asked: (clients: number) => void; ack: Acks }>();
   readonly #resuming = new Map<string, Resumption>();
   readonly #changed: (socket: Socket) => void;
@@ -66,8 +53,35 @@ export class LogAdapter extends BusAdapter implements Reader {
     this.#namespace = nsp;
     this.#changed = changed;
     this.#reading = log.add(this);
+    this.#lanes = new Lanes({
+      log,
+      members: this.#members,
+      put: (member, message, index) => this.#put(member, this.#outgoing(message), this.#offset(index)),
+      move: (member, kind, rooms, index) => this.#move(member, kind, rooms, index),
+      hold: (job) => this.#owed(job),
+      lost: (member) => this.#tellLost(member, Date.now()),
+    });
+    const direct: DirectOptions = {
+      nsp: nsp.name,
+      encode: (packet) => this.#encoded(packet),
+      written: (frames) => this.#written(frames),
+      // The client is told when what the app joined it to in the same turn holds: from then on nobody can miss it.
+      connected: ({ id }, tell) =>
+        queueMicrotask(() =>
+          log.program.behind(() => {
+            tell();
+            this.#lanes.release(this.#members.byId.get(id));
+          }),
+        ),
+      inTurn: (socket, act) => this.#inTurn(socket, act),
+      offsetOf: ({ id }) => {
+        const member = this.#members.byId.get(id);
+        return member?.recovers === true ? this.#offset(member.lane?.at ?? this.#log.place().index) : undefined;
+      },
+      isPaying: ({ id }) => this.node.gate?.isPaying?.(id) === true,
+    };
     nsp.use((socket, next) => {
-      this.#wrap(socket);
+      orderDirect(socket, direct);
       next();
     });
   }
@@ -88,9 +102,7 @@ export class LogAdapter extends BusAdapter implements Reader {
     packet.nsp = this.#namespace.name;
     const frames = encodeEvent(packet.nsp, packet.data);
     if (options.flags?.local === true)
-      return this.#log.program.behind(() =>
-        this.#writeUnplaced(new Outgoing(frames, options.flags, this.#written), options),
-      );
+      return this.#log.program.behind(() => this.#writeUnplaced(this.#outgoing({ frames, to: options }), options));
     this.#log.say({ nsp: packet.nsp, message: { kind: "broadcast", to: options, frames } });
   }
 
@@ -117,7 +129,7 @@ export class LogAdapter extends BusAdapter implements Reader {
   }
 
   override addAll(id: string, rooms: Set<Room>): Promise<void> | void {
-    const member = this.members.get(id);
+    const member = this.#members.byId.get(id);
     if (member !== undefined) {
       this.#moveOwn([member], "join", [...rooms], { rooms: new Set([id]) });
       return this.active(rooms);
@@ -129,35 +141,31 @@ export class LogAdapter extends BusAdapter implements Reader {
   }
 
   override del(id: string, room: Room): void {
-    const member = this.members.get(id);
+    const member = this.#members.byId.get(id);
     if (member === undefined) void super.del(id, room);
     else this.#moveOwn([member], "leave", [room], { rooms: new Set([id]) });
   }
 
   override delAll(id: string): void {
-    const member = this.members.get(id);
-    this.members.delete(id);
-    if (member !== undefined) {
-      this.#apart.delete(member);
-      for (const room of member.pending.keys()) this.#forgetLeaving(room, id);
-    }
+    this.#members.delete(id);
     super.delAll(id);
   }
 
   override addSockets(options: BroadcastOptions, rooms: Room[]): void {
-    if (options.flags?.local === true) return this.#eachNow(options, (member) => void member.socket.join(rooms));
-    this.#moveOwn(this.#membersNow(options), "join", rooms, options);
+    if (options.flags?.local === true)
+      return this.#members.eachNow(options, (member) => void member.socket.join(rooms));
+    this.#moveOwn(this.#members.now(options), "join", rooms, options);
   }
 
   override delSockets(options: BroadcastOptions, rooms: Room[]): void {
-    if (options.flags?.local !== true) return this.#moveOwn(this.#membersNow(options), "leave", rooms, options);
-    this.#eachNow(options, ({ socket }) => {
+    if (options.flags?.local !== true) return this.#moveOwn(this.#members.now(options), "leave", rooms, options);
+    this.#members.eachNow(options, ({ socket }) => {
       for (const room of rooms) void socket.leave(room);
     });
   }
 
   override disconnectSockets(options: BroadcastOptions, close: boolean): void {
-    const here = () => this.#eachNow(options, ({ socket }) => void socket.disconnect(close));
+    const here = () => this.#members.eachNow(options, ({ socket }) => void socket.disconnect(close));
     if (options.flags?.local === true) return this.#log.program.behind(here);
     const said = this.#log.say({ nsp: this.#namespace.name, message: { kind: "disconnect", to: options, close } });
     this.#log.program.afterLast(() => {
@@ -168,7 +176,7 @@ export class LogAdapter extends BusAdapter implements Reader {
   /** What came without a place: by publishers that know no Log. */
   protected override write(packet: Packet | EncodedPacket, options: BroadcastOptions): void {
     const frames = packet instanceof EncodedPacket ? packet.frames : encodeEvent(this.#namespace.name, packet.data);
-    this.#writeUnplaced(new Outgoing(frames, options.flags, this.#written), options);
+    this.#writeUnplaced(this.#outgoing({ frames, to: options }), options);
   }
 
   // What the Log says.
@@ -182,23 +190,23 @@ export class LogAdapter extends BusAdapter implements Reader {
         return message.asker === undefined ? this.#deliver(entry, message) : this.#ask(entry, message, message.asker);
       case "join":
       case "leave":
-        return this.#each(message.to, entry.index, (member) =>
+        return this.#members.each(message.to, entry.index, (member) =>
           this.#move(member, message.kind, message.rooms, entry.index),
         );
       case "disconnect":
-        return this.#each(message.to, entry.index, ({ socket }) => void socket.disconnect(message.close));
+        return this.#members.each(message.to, entry.index, ({ socket }) => void socket.disconnect(message.close));
     }
   }
 
   landedAll(): void {
-    for (const member of this.#apart) if (member.lane !== undefined) this.#advance(member);
+    for (const member of this.#members.apart) if (member.lane !== undefined) this.#lanes.advance(member);
   }
 
   cut(to: Place, since: number): void {
-    for (const member of this.members.values()) {
+    for (const member of this.#members.byId.values()) {
       const { lane } = member;
       member.rebase(to.index);
-      if (lane !== undefined) this.#endLane(member, lane);
+      if (lane !== undefined) this.#lanes.end(member, lane);
       this.#tellLost(member, since);
     }
   }
@@ -220,7 +228,7 @@ export class LogAdapter extends BusAdapter implements Reader {
   /** Up to here the rooms of all members are as they were. */
   movedUpTo(): number {
     let { index } = this.#log.place();
-    for (const member of this.#apart) index = Math.min(index, member.movedUpTo(index));
+    for (const member of this.#members.apart) index = Math.min(index, member.movedUpTo(index));
     return index;
   }
 
@@ -236,19 +244,20 @@ export class LogAdapter extends BusAdapter implements Reader {
     return false;
   }
 
-  /** Puts a socket that came back into its rooms and gives it what it missed. */
+  /** Puts a socket that came back into its rooms. */
   begin(id: string): void {
-    const member = this.members.get(id);
-    const lane = member?.lane;
-    if (member === undefined || lane === undefined) return;
-    void super.addAll(id, new Set(member.rooms.keys()));
-    lane.isHeld = false;
-    this.#advance(member);
+    const member = this.#members.byId.get(id);
+    if (member !== undefined) void super.addAll(id, new Set(member.rooms.keys()));
+  }
+
+  /** Where a connected socket stands. */
+  standing(id: string): Standing | undefined {
+    return this.#members.byId.get(id)?.standing(this.#log.place().index);
   }
 
   /** Closes the connection that had the session before. */
   closeFormer(id: string, turn: number): void {
-    const member = this.members.get(id);
+    const member = this.#members.byId.get(id);
     if (member === undefined || member.turn >= turn) return;
     const { _onclose: close } = insides(member.socket);
     close.call(member.socket, "transport close");
@@ -263,23 +272,24 @@ export class LogAdapter extends BusAdapter implements Reader {
       const member = new Member(socket, resumption.standing);
       member.turn = resumption.turn;
       member.recovers = true;
-      member.lane = laneAt(resumption);
-      this.members.set(id, member);
-      this.#apart.add(member);
-      return;
+      this.#members.add(member);
+      const { standing, heardUpTo } = resumption;
+      const at = Math.min(heardUpTo, standing.asOf);
+      return this.#lanes.begin(member, { at, heardUpTo, movedUpTo: standing.asOf });
     }
     if (resumption !== undefined) Object.assign(socket, { recovered: false, pid: resumption.spare });
     const rooms = [...(this.socketRooms(id) ?? [])].map((room): [string, number] => [room, Infinity]);
     const member = new Member(socket, { start: Infinity, known: 0, rooms, left: [] });
     member.turn = resumption?.turn ?? 0;
     member.recovers = insides(socket).pid !== undefined;
-    this.members.set(id, member);
-    this.#apart.add(member);
+    this.#members.add(member);
+    const { index: at } = this.#log.place();
+    this.#lanes.begin(member, { at, heardUpTo: at, movedUpTo: at });
     this.#log.program.behind(() => {
       const { index } = this.#log.place();
       if (member.start === Infinity) member.start = index;
       for (const [room, from] of member.rooms) if (from === Infinity) member.rooms.set(room, index);
-      this.#settled(member);
+      this.#members.settled(member);
     });
   }
 
@@ -287,9 +297,9 @@ export class LogAdapter extends BusAdapter implements Reader {
 
   #deliver(entry: Entry, message: Broadcast): void {
     const held = this.#hold(entry, message);
-    const out = new Outgoing(message.frames, message.to.flags, this.#written);
+    const out = this.#outgoing(message);
     const offset = this.#offset(entry.index);
-    this.#each(message.to, entry.index, (member) => {
+    this.#members.each(message.to, entry.index, (member) => {
       if (member !== held) this.#put(member, out, offset);
     });
   }
@@ -297,20 +307,20 @@ export class LogAdapter extends BusAdapter implements Reader {
   /** Who is owed the ack of the job that the entry is about: he goes on when he has it. */
   #hold(entry: Entry, { to }: Broadcast): Member | undefined {
     const job = jobOf(to.flags);
-    if (job === undefined) return undefined;
-    const id = this.node.gate?.hold(job, (socket) => {
-      const lane = this.members.get(socket)?.lane;
-      const member = this.members.get(socket);
-      if (lane === undefined || member === undefined) return;
-      lane.isHeld = false;
-      this.#advance(member);
-    });
-    const member = id === undefined ? undefined : this.members.get(id);
+    const member = job === undefined ? undefined : this.#owed(job);
     if (member === undefined || member.lane !== undefined || !member.isMeant(to, entry.index)) return undefined;
     const at = entry.index - 1;
-    member.lane = { at, heardUpTo: at, movedUpTo: at, isHeld: true, isFull: false, acts: [] };
-    this.#apart.add(member);
+    this.#lanes.begin(member, { at, heardUpTo: at, movedUpTo: at });
     return member;
+  }
+
+  #owed(job: string): Member | undefined {
+    const id = this.node.gate?.hold(job, (paid) => this.#lanes.release(this.#members.byId.get(paid)));
+    return id === undefined ? undefined : this.#members.byId.get(id);
+  }
+
+  #outgoing({ frames, to: { flags } }: Pick<Broadcast, "frames" | "to">): Outgoing {
+    return new Outgoing(frames, flags, this.#written);
   }
 
   #put(member: Member, out: Outgoing, offset: string): void {
@@ -321,7 +331,7 @@ export class LogAdapter extends BusAdapter implements Reader {
   #writeUnplaced(out: Outgoing, to: BroadcastOptions): void {
     const { index } = this.#log.place();
     const offset = this.#offset(index);
-    this.#each(
+    this.#members.each(
       to,
       index + 1,
       (member) => this.#put(member, out, offset),
@@ -335,52 +345,10 @@ export class LogAdapter extends BusAdapter implements Reader {
     const heard = mine?.ack ?? ((...args: unknown[]) => this.answer(asker, "ack", 0, encodeValues(args)));
     const meant: string[] = [];
     const packet: object = { type: PacketType.EVENT, nsp: this.#namespace.name, data: decodeFrames(frames) };
-    this.#each(to, entry.index, ({ socket }) => meant.push(socket.id));
+    this.#members.each(to, entry.index, ({ socket }) => meant.push(socket.id));
     const target = { ...to, rooms: new Set(meant), except: new Set<Room>() };
     if (meant.length === 0) told(0);
     else super.broadcastWithAck(packet as Packet, target, told, heard);
-  }
-
-  /** Calls for each member that the entry `index` is meant for; those that are behind are for `behind`, or for nobody. */
-  #each(
-    to: BroadcastOptions,
-    index: number,
-    call: (member: Member) => void,
-    behind: (member: Member, lane: Lane) => void = () => {},
-  ): void {
-    if (this.#apart.size === 0) return this.#eachNow(to, call);
-    const seen = new Set<string>();
-    const visit = (id: string) => {
-      const member = this.members.get(id);
-      if (member === undefined || seen.has(id) || !member.isMeant(to, index)) return;
-      seen.add(id);
-      if (member.lane === undefined) call(member);
-      else behind(member, member.lane);
-    };
-    if (to.rooms.size === 0) for (const id of this.members.keys()) visit(id);
-    for (const room of to.rooms)
-      for (const ids of [this.rooms.get(room), this.#leaving.get(room)]) for (const id of ids ?? []) visit(id);
-  }
-
-  /** The same by the rooms as of the last call. */
-  #eachNow({ rooms, except }: BroadcastOptions, call: (member: Member) => void): void {
-    const left =
-      except === undefined || except.size === 0 ? undefined : [...except].flatMap((room) => this.rooms.get(room) ?? []);
-    const seen = rooms.size > 1 ? new Set<string>() : undefined;
-    const visit = (id: string) => {
-      if (seen?.has(id) === true || left?.some((ids) => ids.has(id)) === true) return;
-      seen?.add(id);
-      const member = this.members.get(id);
-      if (member !== undefined) call(member);
-    };
-    if (rooms.size === 0) for (const id of this.members.keys()) visit(id);
-    for (const room of rooms) for (const id of this.rooms.get(room) ?? []) visit(id);
-  }
-
-  #membersNow(to: BroadcastOptions): Member[] {
-    const members: Member[] = [];
-    this.#eachNow(to, (member) => void members.push(member));
-    return members;
   }
 
   // Moves.
@@ -397,9 +365,9 @@ export class LogAdapter extends BusAdapter implements Reader {
     for (const { member, own } of moved) {
       for (const room of own) {
         member.pending.set(room, (member.pending.get(room) ?? 0) + 1);
-        if (kind === "leave") this.#addLeaving(room, member.socket.id);
+        if (kind === "leave") this.#members.addLeaving(room, member.socket.id);
       }
-      this.#apart.add(member);
+      this.#members.apart.add(member);
       this.#moveNow(member, kind, own);
     }
     const said = this.#log.say({
@@ -411,7 +379,7 @@ export class LogAdapter extends BusAdapter implements Reader {
         const settle = () => {
           if (!said.landed) this.#place(member, kind, own, this.#log.place().index);
           for (const room of own) this.#settle(member, room);
-          this.#settled(member);
+          this.#members.settled(member);
         };
         if (member.lane === undefined) settle();
         else member.lane.acts.push({ after: this.#log.place().index, act: settle });
@@ -443,112 +411,10 @@ export class LogAdapter extends BusAdapter implements Reader {
     const left = (member.pending.get(room) ?? 1) - 1;
     if (left > 0) return void member.pending.set(room, left);
     member.pending.delete(room);
-    this.#forgetLeaving(room, id);
-    if (this.members.get(id) !== member) return;
+    this.#members.forgetLeaving(room, id);
+    if (!this.#members.has(member)) return;
     const isIn = member.rooms.has(room);
     if (isIn !== (this.socketRooms(id)?.has(room) === true)) this.#moveNow(member, isIn ? "join" : "leave", [room]);
-  }
-
-  #settled(member: Member): void {
-    if (member.pending.size === 0 && member.lane === undefined && member.start !== Infinity) this.#apart.delete(member);
-  }
-
-  #addLeaving(room: Room, id: string): void {
-    const ids = this.#leaving.get(room) ?? new Set();
-    this.#leaving.set(room, ids.add(id));
-  }
-  #forgetLeaving(room: Room, id: string): void {
-    const ids = this.#leaving.get(room);
-    if (ids?.delete(id) === true && ids.size === 0) this.#leaving.delete(room);
-  }
-
-  // Sockets that are behind.
-
-  /** Reads the tail for a socket that is behind, until it has caught up, or must wait. */
-  #advance(member: Member): void {
-    const { lane } = member;
-    const { tail } = this.#log;
-    if (lane === undefined || lane.isHeld || lane.isFull || this.members.get(member.socket.id) !== member) return;
-    if (lane.at < tail.floor) {
-      member.rebase(tail.floor);
-      this.#endLane(member, lane);
-      return this.#tellLost(member, Date.now());
-    }
-    let given = 0;
-    let read = 0;
-    this.#log.program.now(() => {
-      for (const entry of tail.after(lane.at)) {
-        if (given >= AT_ONCE || read >= READ_AT_ONCE) return this.#waitForTransport(member, lane);
-        read += 1;
-        if (this.#replay(member, lane, entry)) given += 1;
-        if (lane.isHeld || this.members.get(member.socket.id) !== member) return;
-        lane.at = entry.index;
-        this.#runActs(lane, lane.at);
-      }
-      const { index } = this.#log.place();
-      lane.at = Math.max(lane.at, index);
-      this.#runActs(lane, lane.at);
-      if (index >= Math.max(lane.heardUpTo, lane.movedUpTo)) this.#endLane(member, lane);
-    });
-  }
-
-  /** True where something was written. */
-  #replay(member: Member, lane: Lane, entry: Entry): boolean {
-    const { message, index, nsp } = entry;
-    if (nsp !== this.#namespace.name || !("to" in message) || !member.isMeant(message.to, index)) return false;
-    switch (message.kind) {
-      case "join":
-      case "leave":
-        if (index > lane.movedUpTo) this.#move(member, message.kind, message.rooms, index);
-        return false;
-      case "disconnect":
-        if (index > lane.movedUpTo) member.socket.disconnect(message.close);
-        return false;
-      case "broadcast": {
-        if (index <= lane.heardUpTo || message.asker !== undefined || message.to.flags?.volatile === true) return false;
-        const job = jobOf(message.to.flags);
-        if (job !== undefined && this.#holds(member, job)) {
-          lane.isHeld = true;
-          return false;
-        }
-        this.#put(member, new Outgoing(message.frames, message.to.flags, this.#written), this.#offset(index));
-        return true;
-      }
-    }
-  }
-
-  #holds(member: Member, job: string): boolean {
-    const held = this.node.gate?.hold(job, (id) => {
-      const waiting = this.members.get(id);
-      if (waiting?.lane === undefined) return;
-      waiting.lane.isHeld = false;
-      this.#advance(waiting);
-    });
-    return held === member.socket.id;
-  }
-
-  #waitForTransport(member: Member, lane: Lane): void {
-    lane.isFull = true;
-    const goOn = () => {
-      lane.isFull = false;
-      this.#advance(member);
-    };
-    const { conn } = member.socket;
-    if (Reflect.get(conn, "writeBuffer")?.length > 0) conn.once("drain", () => setImmediate(goOn));
-    else setImmediate(goOn);
-  }
-
-  #runActs(lane: Lane, index: number): void {
-    for (let [it] = lane.acts; it !== undefined && it.after <= index; [it] = lane.acts) {
-      lane.acts.shift();
-      it.act();
-    }
-  }
-
-  #endLane(member: Member, lane: Lane): void {
-    member.lane = undefined;
-    this.#log.program.now(() => this.#runActs(lane, Infinity));
-    this.#settled(member);
   }
 
   #tellLost(member: Member, since: number): void {
@@ -560,57 +426,12 @@ export class LogAdapter extends BusAdapter implements Reader {
 
   // What is said to one socket.
 
-  /** Lets all that goes to the socket directly wait for its turn, and carry the place that it has reached. */
-  #wrap(socket: Socket): void {
-    const it = insides(socket);
-    const { packet, disconnect } = it;
-    it.packet = (said, options = {}) => {
-      const { type } = said;
-      if (type === PacketType.CONNECT || type === PacketType.CONNECT_ERROR || this.#isPaying(socket))
-        return packet.call(
-          socket,
-          type === PacketType.CONNECT ? { ...said, data: this.#connectData(socket) } : said,
-          options,
-        );
-      if (type !== PacketType.EVENT || said.id !== undefined) {
-        const frames = this.#encoded({ ...said, nsp: this.#namespace.name });
-        return this.#directly(socket, () => this.#writeOne(socket, frames, options));
-      }
-      const frames = encodeEvent(this.#namespace.name, Array.isArray(said.data) ? said.data : []);
-      this.#directly(socket, () => {
-        const member = this.members.get(socket.id);
-        const at = member?.lane?.at ?? this.#log.place().index;
-        const placed = member?.recovers === true ? withArgument(frames, this.#offset(at)) : frames;
-        this.#writeOne(socket, this.#written(placed), options);
-      });
-    };
-    it.disconnect = (close = false) => {
-      if (socket.connected) this.#directly(socket, () => void disconnect.call(socket, close));
-      return socket;
-    };
-  }
-
-  #connectData(socket: Socket): { sid: string; pid: string | undefined } {
-    const { id, pid } = insides(socket);
-    return { sid: id, pid };
-  }
-
-  #writeOne(socket: Socket, frames: Frames, options: WriteOptions): void {
-    if (socket.conn.readyState !== "open") return;
-    options.compress = options.compress !== false;
-    insides(socket).client.writeToEngine(frames, options);
-  }
-
-  #directly(socket: Socket, act: () => void): void {
+  #inTurn(socket: Socket, act: () => void): void {
     this.#log.program.behind(() => {
-      const lane = this.members.get(socket.id)?.lane;
-      if (lane === undefined || lane.at >= this.#log.place().index) act();
+      const lane = this.#members.byId.get(socket.id)?.lane;
+      if (lane === undefined || (!lane.isHeld && lane.at >= this.#log.place().index)) act();
       else lane.acts.push({ after: this.#log.place().index, act });
     });
-  }
-
-  #isPaying({ id }: Socket): boolean {
-    return this.node.gate?.isPaying?.(id) === true;
   }
 
   readonly #written = (frames: Frames): Frames =>

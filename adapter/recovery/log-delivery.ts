@@ -88,8 +88,8 @@ const recoveryOf = (
   },
   begin: (socket) => main()?.begin(socket.id),
   kept: ({ id }) => {
-    const { epoch, index } = plane.place();
-    const standing = main()?.members.get(id)?.standing(index);
+    const { epoch } = plane.place();
+    const standing = main()?.standing(id);
     return standing === undefined ? undefined : { epoch, ...standing };
   },
   onChange: changed.add,

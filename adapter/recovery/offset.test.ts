@@ -9,9 +9,20 @@ test.each([
   expect(JSON.stringify(formatOffset(place))).toBe(`"${formatOffset(place)}"`);
 });
 
-test.each([undefined, null, 7, "", "text", "a.b.c", "a.", ".1", "a.1z!", "a b.1", "x".repeat(17) + ".1", "a.zzzzzzzzzzz", {}])(
-  "%p is no place",
-  (offset) => {
-    expect(parseOffset(offset)).toBeUndefined();
-  },
-);
+test.each([
+  undefined,
+  null,
+  7,
+  "",
+  "text",
+  "a.b.c",
+  "a.",
+  ".1",
+  "a.1z!",
+  "a b.1",
+  "x".repeat(17) + ".1",
+  "a.zzzzzzzzzzz",
+  {},
+])("%p is no place", (offset) => {
+  expect(parseOffset(offset)).toBeUndefined();
+});
