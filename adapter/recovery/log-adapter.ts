@@ -346,7 +346,7 @@ export class LogAdapter extends BusAdapter implements Reader {
     const meant: string[] = [];
     const packet: object = { type: PacketType.EVENT, nsp: this.#namespace.name, data: decodeFrames(frames) };
     this.#members.each(to, entry.index, ({ socket }) => meant.push(socket.id));
-    const target = { ...to, rooms: new Set(meant), except: new Set<Room>() };
+    const target = { rooms: new Set(meant), flags: { ...to.flags, local: true } };
     if (meant.length === 0) told(0);
     else super.broadcastWithAck(packet as Packet, target, told, heard);
   }

@@ -47,3 +47,10 @@ describe("deliveries over Redis", () => {
     }
   });
 });
+
+describe("deliveries over Redis' log", () => {
+  deliverySuite("redis", async () => ({ ...(await sharedServer("redis")), [Symbol.asyncDispose]: async () => {} }), {
+    maxMessages: 10_000,
+    maxBytes: 64 << 20,
+  });
+});
