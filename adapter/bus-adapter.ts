@@ -127,7 +127,7 @@ export class BusAdapter extends Adapter {
 
   /** Resolves when all that is published to the rooms from now on reaches the socket, or the Bus is away. */
   override addAll(id: string, rooms: Set<Room>): Promise<void> | void {
-    super.addAll(id, rooms);
+    void super.addAll(id, rooms);
     return this.active(rooms);
   }
 

@@ -1,5 +1,7 @@
 import { Namespace, type Server } from "socket.io";
 
+/* oxlint-disable no-underscore-dangle -- socket.io's own names */
+
 /**
  * Keeps a dynamic namespace that empties while somebody is being let in: socket.io (`cleanupEmptyChildNamespaces`) would close it, and the
  * newcomer would live in a namespace that nobody finds any more.

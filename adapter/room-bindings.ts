@@ -38,10 +38,10 @@ export const createRoomBindings = ({ bus, topicOf, hear, isHeld, lingerMs }: Roo
   let looking: NodeJS.Timeout | undefined;
   let closed = false;
 
-  const unbind = (room: string): Promise<void> | undefined => {
+  const unbind = async (room: string): Promise<void> => {
     const binding = bound.get(room);
     bound.delete(room);
-    return binding?.subscription.then((subscription) => subscription?.[Symbol.asyncDispose]());
+    await (await binding?.subscription)?.[Symbol.asyncDispose]();
   };
   const sweep = () => {
     sweeping = undefined;
