@@ -27,9 +27,9 @@ export interface Fixture {
   settleEmitter(): Promise<{ anna: unknown[][]; ben: unknown[][] }>;
 }
 
-const open = async ({ driver, shared }: DriverUnderTest, stack: AsyncDisposableStack): Promise<Fixture> => {
+const open = async ({ driver, shared, recovery }: DriverUnderTest, stack: AsyncDisposableStack): Promise<Fixture> => {
   const { uri } = stack.use(await shared());
-  const cluster = stack.use(testCluster(driver, uri, { silentMs: 1500, lingerMs: 300 }));
+  const cluster = stack.use(testCluster(driver, uri, { silentMs: 1500, lingerMs: 300, recovery }));
   const gateways = Promise.all([cluster.gateway(), cluster.gateway(), cluster.gateway()]);
   const [[one, two, three], { delivery, registry }] = await Promise.all([gateways, cluster.delivery()]);
   await eventually(async () => {

@@ -1,4 +1,5 @@
 import type { openDelivery } from "../index.ts";
+import type { LogLimits } from "../log/port.ts";
 
 export type TestDriver = Parameters<typeof openDelivery>[0];
 
@@ -16,6 +17,8 @@ export interface DriverUnderTest {
   shared: () => Promise<{ uri: string } & AsyncDisposable>;
   /** One of the test's own. */
   mortal: () => Promise<MortalServer>;
+  /** Over a Log of that size, and a Bus. */
+  recovery?: LogLimits;
   promises: {
     /** What is said to rooms is taken in only by gateways that hold a member, and once. */
     roomwise: boolean;
