@@ -38,7 +38,7 @@ export const describeStore = (name: string, subject: StoreSubject): void => {
     });
 
     const stores = () => [a, b] as const;
-    describeLedger(stores);
+    describeLedger(stores, subject.finished);
     describeIds(stores);
     describePresence(stores, subject.many);
     describeRevocations(stores);

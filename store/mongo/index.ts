@@ -19,7 +19,7 @@ const NEVER = new Date("9999-01-01");
  */
 export const openMongoStore = async (
   { cluster, node, settings, log }: StoreOptions,
-  { beatMs = BEAT_MS } = {},
+  { beatMs = BEAT_MS, finishedKept }: { beatMs?: number; finishedKept?: number } = {},
 ): Promise<Store> => {
   await using opening = new AsyncDisposableStack();
   const mongo = opening.use(await connectMongo({ settings, name: node, log }));
@@ -74,7 +74,7 @@ export const openMongoStore = async (
   opening.defer(() => clearInterval(timer));
   const stack = opening.move();
   return {
-    ledger: mongoLedger(ask, clock),
+    ledger: mongoLedger(ask, clock, finishedKept),
     ids: mongoIds(ask, clock),
     presence: mongoPresence({ ask, clock, onDoubt: () => (doubt = true) }),
     revocations: mongoRevocations(ask, clock),

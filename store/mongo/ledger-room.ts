@@ -9,7 +9,7 @@ const TRIM_AFTER = 100;
 const TRIM_MS = 5000;
 
 /** How many jobs the ledger keeps per pool. Counting is not free: what other processes add meanwhile is over the limit for a while. */
-export const createRoom = (clock: Clock) => {
+export const createRoom = (clock: Clock, finishedKept: number = LEDGER_LIMITS.finished) => {
   const open = new Map<string, { count: number; at: number }>();
   const finished = new Map<string, { count: number; at: number }>();
   return {
@@ -38,7 +38,7 @@ export const createRoom = (clock: Clock) => {
         if (known.count === 0 || (known.count < TRIM_AFTER && clock() - known.at < TRIM_MS)) continue;
         finished.set(pool, { count: 0, at: clock() });
         const of = { pool, list: "finished" as const };
-        const [last] = await jobs.find(of).sort({ at: -1 }).skip(LEDGER_LIMITS.finished).limit(1).toArray();
+        const [last] = await jobs.find(of).sort({ at: -1 }).skip(finishedKept).limit(1).toArray();
         if (last !== undefined) await jobs.deleteMany({ ...of, at: { $lte: last.at } });
       }
     },

@@ -78,8 +78,8 @@ const write = async (
  * The ledger in MongoDB: read, merged here, and written where nobody else has written meanwhile, else read again; the rule is `mergeEntry`,
  * to which it does no harm to be applied twice.
  */
-export const mongoLedger = (ask: Ask, clock: Clock): Ledger => {
-  const room = createRoom(clock);
+export const mongoLedger = (ask: Ask, clock: Clock, finishedKept?: number): Ledger => {
+  const room = createRoom(clock, finishedKept);
   const isLive = ({ expireAt }: JobDocument) => expireAt.getTime() > clock();
 
   const recordSome = async (of: Collections, entries: readonly LedgerEntry[]): Promise<void> => {

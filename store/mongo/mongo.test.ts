@@ -4,14 +4,18 @@ import { sharedServer, startServer } from "#testing";
 import { describeStore } from "../suite.ts";
 import { openMongoStore } from "./index.ts";
 
+/** FerretDB reads a whole collection for each look. */
+const FINISHED = 300;
+
 const openAt = (uri: string, cluster: string, node = "node") =>
   openMongoStore(
     { cluster, node, settings: async () => ({ uri }), log: silentLog(), registry: new Registry() },
-    { beatMs: 200 },
+    { beatMs: 200, finishedKept: FINISHED },
   );
 
 describeStore("mongo", {
   many: 300,
+  finished: FINISHED,
   open: async (cluster, node) => openAt((await sharedServer("mongo")).uri, cluster, node),
   server: async () => {
     const server = await startServer("mongo");

@@ -14,6 +14,8 @@ export interface StoreSubject {
   server(): Promise<StoreServer>;
   /** Connections of a node that has many. Default: 1,200; for a server that finds one by reading all, fewer. */
   many?: number;
+  /** Finished jobs of a pool that its ledger keeps. Default: 10,000. */
+  finished?: number;
   dispose?(): Promise<void>;
 }
 
