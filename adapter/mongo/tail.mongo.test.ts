@@ -75,7 +75,10 @@ describe("the tail of a capped collection", () => {
         connection,
         collection: name,
         id,
-        heard: ({ n }) => void (n !== undefined && heard.push(n)),
+        heard: ({ n }) => {
+          if (n !== undefined) heard.push(n);
+          return undefined;
+        },
         overrun: () => (overruns += 1),
         log: silentLog(),
         random: () => 0,

@@ -8,6 +8,14 @@ import type { DriverUnderTest } from "../testing/drivers.ts";
 
 export const text = (message: Uint8Array): string => Buffer.from(message).toString();
 
+/** Resolves when this process has taken in all that was published before: a listener may hear what was on its way when it came. */
+export const takenIn = async ({ bus }: Delivery): Promise<void> => {
+  const heard = Promise.withResolvers<void>();
+  await using _ = await bus.subscribe("taken-in", () => heard.resolve());
+  bus.publish("taken-in", Buffer.alloc(0));
+  await heard.promise;
+};
+
 /** Three gateways as processes, of which two have a client each, and this process as one that is no gateway. */
 export interface Fixture {
   cluster: TestCluster;

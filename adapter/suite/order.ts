@@ -1,16 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { channelRoom } from "#crds";
 import { eventually } from "#testing";
-import type { Delivery } from "../port.ts";
-import { text, type Fixture } from "./fixture.ts";
-
-/** Resolves when this process has taken in all that was published before: a listener may hear what was on its way when it came. */
-const takenIn = async ({ bus }: Delivery): Promise<void> => {
-  const heard = Promise.withResolvers<void>();
-  await using _ = await bus.subscribe("taken-in", () => heard.resolve());
-  bus.publish("taken-in", Buffer.alloc(0));
-  await heard.promise;
-};
+import { takenIn, text, type Fixture } from "./fixture.ts";
 
 export const order = (get: () => Fixture): void => {
   describe("order", () => {

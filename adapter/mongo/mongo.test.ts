@@ -3,7 +3,7 @@ import { MongoClient } from "mongodb";
 import { channelRoom } from "#crds";
 import { eventually, sharedServer, startServer } from "#testing";
 import { adapterSuite } from "../suite.ts";
-import { testCluster } from "./cluster.ts";
+import { testCluster } from "../testing/cluster.ts";
 
 describe("deliveries over MongoDB", () => {
   adapterSuite({
