@@ -10,6 +10,7 @@ describe("deliveries over MongoDB", () => {
     driver: "mongo",
     shared: async () => ({ ...(await sharedServer("mongo")), [Symbol.asyncDispose]: async () => {} }),
     mortal: () => startServer("mongo"),
+    silentMs: 3000,
     promises: { roomwise: false, namesMissing: true, json: true },
   });
 

@@ -3,7 +3,8 @@ import { channelRoom, userRoom } from "#crds";
 import { eventually } from "#testing";
 import type { DriverUnderTest } from "../testing/drivers.ts";
 import { roomTopic } from "../cluster-message.ts";
-import { takenIn, type Fixture } from "./fixture.ts";
+import { type Fixture } from "./fixture.ts";
+import { takenIn } from "./order.ts";
 
 export const emitters = (get: () => Fixture, { promises }: DriverUnderTest): void => {
   describe("a process that is no gateway", () => {

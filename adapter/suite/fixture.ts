@@ -8,14 +8,6 @@ import type { DriverUnderTest } from "../testing/drivers.ts";
 
 export const text = (message: Uint8Array): string => Buffer.from(message).toString();
 
-/** Resolves when this process has taken in all that was published before: a listener may hear what was on its way when it came. */
-export const takenIn = async ({ bus }: Delivery): Promise<void> => {
-  const heard = Promise.withResolvers<void>();
-  await using _ = await bus.subscribe("taken-in", () => heard.resolve());
-  bus.publish("taken-in", Buffer.alloc(0));
-  await heard.promise;
-};
-
 /** Three gateways as processes, of which two have a client each, and this process as one that is no gateway. */
 export interface Fixture {
   cluster: TestCluster;
@@ -35,9 +27,12 @@ export interface Fixture {
   settleEmitter(): Promise<{ anna: unknown[][]; ben: unknown[][] }>;
 }
 
-const open = async ({ driver, shared }: DriverUnderTest, stack: AsyncDisposableStack): Promise<Fixture> => {
+const open = async (
+  { driver, shared, silentMs = 1500 }: DriverUnderTest,
+  stack: AsyncDisposableStack,
+): Promise<Fixture> => {
   const { uri } = stack.use(await shared());
-  const cluster = stack.use(testCluster(driver, uri, { silentMs: 1500, lingerMs: 300 }));
+  const cluster = stack.use(testCluster(driver, uri, { silentMs, lingerMs: 300 }));
   const gateways = Promise.all([cluster.gateway(), cluster.gateway(), cluster.gateway()]);
   const [[one, two, three], { delivery, registry }] = await Promise.all([gateways, cluster.delivery()]);
   await eventually(async () => {
@@ -48,9 +43,12 @@ const open = async ({ driver, shared }: DriverUnderTest, stack: AsyncDisposableS
   let lastMark = 0;
 
   const reached = (mark: number) =>
-    eventually(() => {
-      for (const { heard } of [anna, ben]) expect(heard).toContainEqual(["mark", mark]);
-    });
+    eventually(
+      () => {
+        for (const { heard } of [anna, ben]) expect(heard).toContainEqual(["mark", mark]);
+      },
+      { timeoutMs: 20_000 },
+    );
   const settle = async (gateway = one) => {
     lastMark += 1;
     await gateway.ask("emit", { event: "mark", args: [lastMark] });

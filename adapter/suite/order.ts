@@ -1,7 +1,16 @@
 import { describe, expect, test } from "@jest/globals";
 import { channelRoom } from "#crds";
 import { eventually } from "#testing";
-import { takenIn, text, type Fixture } from "./fixture.ts";
+import type { Delivery } from "../port.ts";
+import { text, type Fixture } from "./fixture.ts";
+
+/** Resolves when this process has taken in all that was published before: a listener may hear what was on its way when it came. */
+export const takenIn = async ({ bus }: Delivery): Promise<void> => {
+  const heard = Promise.withResolvers<void>();
+  await using _ = await bus.subscribe("taken-in", () => heard.resolve());
+  bus.publish("taken-in", Buffer.alloc(0));
+  await heard.promise;
+};
 
 export const order = (get: () => Fixture): void => {
   describe("order", () => {
@@ -15,7 +24,7 @@ export const order = (get: () => Fixture): void => {
       hearing.use(await delivery.bus.subscribe("interleaved", (message) => heard.push(`bus ${text(message)}`)));
       hearing.use(await delivery.listener.listen("lobby", (_event, [index]) => heard.push(`emitted ${String(index)}`)));
       await one.ask("interleave", { rooms: [channelRoom("lobby")], event: "n", count: COUNT });
-      await eventually(() => expect(heard).toHaveLength(2 * COUNT));
+      await eventually(() => expect(heard).toHaveLength(2 * COUNT), { timeoutMs: 20_000 });
       expect(heard).toEqual(numbers.flatMap((index) => [`emitted ${index}`, `bus ${index}`]));
       expect((await settle()).ben).toEqual(numbers.map((index) => ["n", index]));
     });

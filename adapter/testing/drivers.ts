@@ -16,6 +16,8 @@ export interface DriverUnderTest {
   shared: () => Promise<{ uri: string } & AsyncDisposable>;
   /** One of the test's own. */
   mortal: () => Promise<MortalServer>;
+  /** Silence after which a gateway is taken for gone, where the server is slower than 1.5 s. */
+  silentMs?: number;
   promises: {
     /** What is said to rooms is taken in only by gateways that hold a member, and once. */
     roomwise: boolean;
