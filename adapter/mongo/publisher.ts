@@ -28,7 +28,7 @@ interface PublisherOptions {
   large: Large;
   id: () => string;
   connected: () => boolean;
-  /** ms of silence after which a document for nobody follows what was published last: who was passed by that finds the gap. */
+  /** ms of silence after which, as at the end, a document for nobody follows: whom the last one passed by finds the gap. */
   markAfterMs?: number | undefined;
   metrics: BusMetrics;
   log: Log;
@@ -82,11 +82,18 @@ export const createPublisher = ({
     await insertDocument(documentOf(messages));
   };
   let marking: NodeJS.Timeout | undefined;
+  const mark = async () => {
+    clearTimeout(marking);
+    marking = undefined;
+    if (connected()) await insertDocument({ _id: id(), t: [], m: NOTHING }).catch(() => {});
+  };
   const markLater = () => {
     clearTimeout(marking);
-    marking = setTimeout(() => {
-      if (connected()) insertDocument({ _id: id(), t: [], m: NOTHING }).catch(() => {});
-    }, markAfterMs).unref();
+    marking = setTimeout(() => void mark(), markAfterMs).unref();
+  };
+  const finish = async () => {
+    await sending;
+    if (marking !== undefined) await mark();
   };
   const send = async () => {
     while (queue.length > 0) {
@@ -124,8 +131,7 @@ export const createPublisher = ({
       start();
     },
     [Symbol.asyncDispose]: async () => {
-      clearTimeout(marking);
-      await Promise.race([sending, sleep(CLOSE_MS, undefined, { ref: false })]);
+      await Promise.race([finish(), sleep(CLOSE_MS, undefined, { ref: false })]);
     },
   };
 };
