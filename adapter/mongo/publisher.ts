@@ -125,6 +125,7 @@ export const createPublisher = ({
     publish: (topics, message) => {
       if (!connected()) return metrics.dropped("away");
       const size = sizeOf(topics, message);
+      if (size > MAX_BYTES) return metrics.dropped("large");
       if (queue.length >= MAX_MESSAGES || bytes + size > MAX_BYTES) return metrics.dropped("full");
       bytes += size;
       queue.push({ message: { t: topics, m: message }, size });
