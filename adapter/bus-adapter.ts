@@ -20,9 +20,9 @@ import type { Bus, JobGate, Subscription } from "./port.ts";
 import type { Questions } from "./questions.ts";
 import { createRoomBindings, type RoomBindings } from "./room-bindings.ts";
 
-type Packet = Parameters<Server["encoder"]["encode"]>[0];
+export type Packet = Parameters<Server["encoder"]["encode"]>[0];
 
-const ANSWER_MS = 5000;
+export const ANSWER_MS = 5000;
 
 /** What the adapters of one node share. */
 export interface NodeContext {
@@ -42,7 +42,7 @@ export interface NodeContext {
 }
 
 /** A packet whose bytes are fixed; what it says is read only where someone asks. */
-class EncodedPacket {
+export class EncodedPacket {
   readonly type = PacketType.EVENT;
   readonly frames: Frames;
   nsp: string;
@@ -58,7 +58,7 @@ class EncodedPacket {
   }
 }
 
-type Acks = (...args: unknown[]) => void;
+export type Acks = (...args: unknown[]) => void;
 
 /** What was answered, and by whom not: thrown, or given to an ack. */
 export const partial = (responses: unknown[], missing: string[]): Error =>
@@ -75,20 +75,20 @@ export const partial = (responses: unknown[], missing: string[]): Error =>
  */
 export class BusAdapter extends Adapter {
   readonly #nsp: Namespace;
-  readonly #node: NodeContext;
-  readonly #encode: (packet: Packet) => Frames;
+  protected readonly node: NodeContext;
+  protected readonly encode: (packet: Packet) => Frames;
   /** The app's own parser writes other bytes than emitters do. */
-  readonly #standardParser: boolean;
+  protected readonly standardParser: boolean;
   readonly #rooms: RoomBindings;
   readonly #hear = (bytes: Uint8Array): void => this.receive(bytes);
 
   constructor(nsp: Namespace, node: NodeContext) {
     super(nsp);
     this.#nsp = nsp;
-    this.#node = node;
+    this.node = node;
     const { encoder, _opts: opts } = nsp.server;
-    this.#encode = (packet) => encoder.encode(packet);
-    this.#standardParser = opts.parser === undefined;
+    this.encode = (packet) => encoder.encode(packet);
+    this.standardParser = opts.parser === undefined;
     this.#rooms = createRoomBindings({
       bus: node.bus,
       topicOf: (room) => roomTopic(nsp.name, room),
@@ -101,14 +101,14 @@ export class BusAdapter extends Adapter {
     Object.defineProperty(this, "encoder", {
       value: {
         encode: (packet: Packet | EncodedPacket) =>
-          packet instanceof EncodedPacket ? packet.frames : this.#encode(packet),
+          packet instanceof EncodedPacket ? packet.frames : this.encode(packet),
       },
     });
   }
 
   /** Hears the namespace's topic until it is disposed of, and from the first member on the rooms'. */
   async subscribe(): Promise<Subscription> {
-    const subscription = await this.#node.bus.subscribe(namespaceTopic(this.#nsp.name), this.#hear);
+    const subscription = await this.node.bus.subscribe(namespaceTopic(this.#nsp.name), this.#hear);
     return {
       [Symbol.asyncDispose]: async () => {
         await Promise.all([subscription[Symbol.asyncDispose](), this.#rooms[Symbol.asyncDispose]()]);
@@ -128,17 +128,22 @@ export class BusAdapter extends Adapter {
   /** Resolves when all that is published to the rooms from now on reaches the socket, or the Bus is away. */
   override addAll(id: string, rooms: Set<Room>): Promise<void> | void {
     void super.addAll(id, rooms);
+    return this.active(rooms);
+  }
+
+  /** Resolves when all that is published to the rooms from now on arrives here, or the Bus is away. */
+  protected active(rooms: Set<Room>): Promise<void> | void {
     return this.#rooms.active(rooms);
   }
 
   /** What another process published to this namespace or a room of it. Throws where it is none of ours. */
   receive(bytes: Uint8Array): void {
-    if (isFrom(this.#node.sender, bytes)) return;
+    if (isFrom(this.node.sender, bytes)) return;
     const message = decodeMessage(bytes, this.#nsp.name);
     switch (message.kind) {
       case "broadcast":
         if (!this.#concerns(message.to)) {
-          if (message.asker !== undefined) this.#answer(message.asker, "asked", 0, []);
+          if (message.asker !== undefined) this.answer(message.asker, "asked", 0, []);
           return;
         }
         if (message.asker !== undefined) return this.#askClients(message, message.asker);
@@ -150,7 +155,7 @@ export class BusAdapter extends Adapter {
       case "disconnect":
         return super.disconnectSockets(message.to, message.close);
       case "fetch":
-        return void this.#describe(message.to, message.asker).catch(this.#node.unanswered);
+        return void this.#describe(message.to, message.asker).catch(this.node.unanswered);
       case "server-side-emit":
         return this.#emitHere(message.frames, message.asker);
     }
@@ -158,12 +163,17 @@ export class BusAdapter extends Adapter {
 
   override broadcast(packet: Packet, options: BroadcastOptions): void {
     packet.nsp = this.#nsp.name;
-    const own = this.#encode(packet);
+    const own = this.encode(packet);
     if (options.flags?.local !== true) {
-      const frames = this.#standardParser ? own : encodeEvent(packet.nsp, packet.data);
+      const frames = this.standardParser ? own : encodeEvent(packet.nsp, packet.data);
       this.#publish({ kind: "broadcast", to: options, frames });
     }
-    super.broadcast(new EncodedPacket(packet.nsp, own, packet.data), options);
+    this.write(new EncodedPacket(packet.nsp, own, packet.data), options);
+  }
+
+  /** Writes to this node's own sockets. */
+  protected write(packet: Packet | EncodedPacket, options: BroadcastOptions): void {
+    super.broadcast(packet, options);
   }
 
   override broadcastWithAck(
@@ -177,9 +187,9 @@ export class BusAdapter extends Adapter {
         if (kind === "asked") asked(count);
         else ack(...decodeFrames(frames));
       };
-      const request = this.#node.questions.ask({ nodes: [], timeoutMs: options.flags?.timeout ?? ANSWER_MS, heard });
+      const request = this.node.questions.ask({ nodes: [], timeoutMs: options.flags?.timeout ?? ANSWER_MS, heard });
       const frames = encodeEvent(this.#nsp.name, packet.data);
-      this.#publish({ kind: "broadcast", to: options, frames, asker: this.#asker(request) });
+      this.#publish({ kind: "broadcast", to: options, frames, asker: this.asker(request) });
     }
     super.broadcastWithAck(packet, options, asked, ack);
   }
@@ -187,7 +197,7 @@ export class BusAdapter extends Adapter {
   override addSockets(options: BroadcastOptions, rooms: Room[]): void {
     if (options.flags?.local !== true) {
       this.#publish({ kind: "join", to: options, rooms });
-      this.#node.addressing.joined(this.#nsp.name, rooms);
+      this.node.addressing.joined(this.#nsp.name, rooms);
     }
     super.addSockets(options, rooms);
   }
@@ -205,17 +215,17 @@ export class BusAdapter extends Adapter {
   /** Rejects where a gateway does not answer in time or is killed, with `missing` (their nodes) and `responses` (the sockets found) in the error. */
   override async fetchSockets(options: BroadcastOptions): Promise<unknown[]> {
     const here: Promise<unknown[]> = super.fetchSockets(options);
-    const nodes = options.flags?.local === true ? [] : this.#node.others(this.#nsp.name);
+    const nodes = options.flags?.local === true ? [] : this.node.others(this.#nsp.name);
     if (nodes.length === 0) return here;
     const remote: unknown[] = [];
     const answered = Promise.withResolvers<string[]>();
-    const request = this.#node.questions.ask({
+    const request = this.node.questions.ask({
       nodes,
       timeoutMs: options.flags?.timeout ?? ANSWER_MS,
       heard: ({ frames }) => void remote.push(...decodeFrames(frames)),
       settled: answered.resolve,
     });
-    this.#publish({ kind: "fetch", to: options, asker: this.#asker(request) });
+    this.#publish({ kind: "fetch", to: options, asker: this.asker(request) });
     const missing = await answered.promise;
     const found = [...(await here), ...remote];
     if (missing.length > 0) throw partial(found, missing);
@@ -225,25 +235,25 @@ export class BusAdapter extends Adapter {
   override serverSideEmit(packet: unknown[]): void {
     const last = packet.at(-1);
     if (typeof last !== "function") return this.#publish({ kind: "server-side-emit", frames: encodeValues(packet) });
-    const nodes = this.#node.others(this.#nsp.name);
+    const nodes = this.node.others(this.#nsp.name);
     const frames = encodeValues(packet.slice(0, -1));
     const responses: unknown[] = [];
     if (nodes.length === 0) return last(null, responses);
-    const request = this.#node.questions.ask({
+    const request = this.node.questions.ask({
       nodes,
       timeoutMs: ANSWER_MS,
       heard: (answer) => void responses.push(decodeFrames(answer.frames)[0]),
       settled: (missing) => last(missing.length === 0 ? null : partial(responses, missing), responses),
     });
-    this.#publish({ kind: "server-side-emit", frames, asker: this.#asker(request) });
+    this.#publish({ kind: "server-side-emit", frames, asker: this.asker(request) });
   }
 
   override serverCount(): Promise<number> {
-    return Promise.resolve(1 + this.#node.others(this.#nsp.name).length);
+    return Promise.resolve(1 + this.node.others(this.#nsp.name).length);
   }
 
   #publish(message: ClusterMessage): void {
-    const { bus, sender, addressing } = this.#node;
+    const { bus, sender, addressing } = this.node;
     const everyone = !("to" in message) || ("asker" in message && message.asker !== undefined);
     bus.publish(
       everyone ? namespaceTopic(this.#nsp.name) : addressing.topics(this.#nsp.name, message.to.rooms),
@@ -251,12 +261,12 @@ export class BusAdapter extends Adapter {
     );
   }
 
-  #asker(request: number): Asker {
-    return { node: this.#node.node, request };
+  protected asker(request: number): Asker {
+    return { node: this.node.node, request };
   }
 
-  #answer({ node, request }: Asker, kind: Answer["kind"], count: number, frames: Frames): void {
-    this.#node.bus.publish(answerTopic(node), encodeAnswer({ request, from: this.#node.node, kind, count, frames }));
+  protected answer({ node, request }: Asker, kind: Answer["kind"], count: number, frames: Frames): void {
+    this.node.bus.publish(answerTopic(node), encodeAnswer({ request, from: this.node.node, kind, count, frames }));
   }
 
   #concerns({ rooms }: BroadcastOptions): boolean {
@@ -266,12 +276,12 @@ export class BusAdapter extends Adapter {
   }
 
   #deliver({ to, frames }: Extract<ClusterMessage, { kind: "broadcast" }>): void {
-    const packet = this.#standardParser
+    const packet = this.standardParser
       ? new EncodedPacket(this.#nsp.name, frames)
       : { type: PacketType.EVENT, nsp: this.#nsp.name, data: decodeFrames(frames) };
-    super.broadcast(
+    this.write(
       packet,
-      passGate(this.#node.gate, this, to, (later) => super.broadcast(packet, later)),
+      passGate(this.node.gate, this, to, (later) => this.write(packet, later)),
     );
   }
 
@@ -280,8 +290,8 @@ export class BusAdapter extends Adapter {
     super.broadcastWithAck(
       packet,
       to,
-      (clients) => this.#answer(asker, "asked", clients, []),
-      (...args: unknown[]) => this.#answer(asker, "ack", 0, encodeValues(args)),
+      (clients) => this.answer(asker, "asked", clients, []),
+      (...args: unknown[]) => this.answer(asker, "ack", 0, encodeValues(args)),
     );
   }
 
@@ -293,7 +303,7 @@ export class BusAdapter extends Adapter {
       rooms: [...rooms],
       data,
     }));
-    this.#answer(asker, "whole", 0, encodeValues(described));
+    this.answer(asker, "whole", 0, encodeValues(described));
   }
 
   #emitHere(frames: Frames, asker: Asker | undefined): void {
@@ -306,7 +316,7 @@ export class BusAdapter extends Adapter {
     const ack = (value: unknown) => {
       if (called) return;
       called = true;
-      this.#answer(asker, "whole", 0, encodeValues([value]));
+      this.answer(asker, "whole", 0, encodeValues([value]));
     };
     emit(...args, ack);
   }

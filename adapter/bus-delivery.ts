@@ -93,12 +93,21 @@ export const joinGateways = async (
   };
 };
 
-export type BusDeliveryOptions = Pick<DeliveryOptions, "node" | "log" | "timing" | "lingerMs">;
+export interface BusDeliveryOptions extends Pick<DeliveryOptions, "node" | "log" | "timing" | "lingerMs"> {
+  /** Makes the adapter of a namespace. Default: a BusAdapter. */
+  createAdapter?: (nsp: Namespace, context: NodeContext) => BusAdapter;
+}
 
 /** The delivery plane over any Bus; disposing it leaves the Bus open. */
 export const busDelivery = (
   bus: Bus,
-  { node, log, timing = {}, lingerMs = LINGER_MS }: BusDeliveryOptions,
+  {
+    node,
+    log,
+    timing = {},
+    lingerMs = LINGER_MS,
+    createAdapter = (nsp, context) => new BusAdapter(nsp, context),
+  }: BusDeliveryOptions,
 ): Delivery => {
   const sender = randomBytes(SENDER_BYTES);
   const addressing = createAddressing();
@@ -149,7 +158,7 @@ export const busDelivery = (
         (beats?.others() ?? []).flatMap(([other, served]) => (served.namespaces.includes(nsp) ? [other] : [])),
     };
     io.adapter(function (nsp: Namespace) {
-      const adapter = new BusAdapter(nsp, context);
+      const adapter = createAdapter(nsp, context);
       awaitSubscription(nsp, track(serve(adapter)));
       return adapter;
     });
@@ -174,6 +183,7 @@ export const busDelivery = (
       const bound = main?.expect(rooms);
       if (bound !== undefined) await Promise.race([bound, sleep(EXPECT_MS, undefined, { ref: false })]);
     },
+    confirmed: async () => {},
     ready: async () => {
       await Promise.all(pending);
     },

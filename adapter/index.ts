@@ -1,5 +1,6 @@
 import type { Log, ServerSettings } from "#process";
 import type { Registry } from "prom-client";
+import type { LogLimits } from "./log/port.ts";
 import type { HeartbeatTiming } from "./heartbeats.ts";
 import type { Delivery } from "./port.ts";
 
@@ -21,6 +22,8 @@ export interface DeliveryOptions {
   timing?: HeartbeatTiming;
   /** ms after its last member here until a room is unbound. Default: 5 s. */
   lingerMs?: number;
+  /** All that clients and rooms can observe goes through a Log that keeps so much; all processes of a cluster are told the same. */
+  recovery?: LogLimits | undefined;
 }
 
 /** Opens the driver of that name. Rejects where it cannot connect within 10 s. */

@@ -1,4 +1,6 @@
-import type { Server } from "socket.io";
+import type { Server, Socket } from "socket.io";
+import type { Place } from "./log/port.ts";
+import type { Standing } from "./recovery/member.ts";
 
 /**
  * Publish/subscribe between processes: at most once, in order per publisher and subscriber, whatever the topics. What a publisher sends over the socket.io adapter of the same `Delivery` arrives in the same order. A publisher hears
@@ -80,6 +82,8 @@ export interface JobGate {
    * and returns that socket, which the emission then leaves out; else undefined.
    */
   hold(job: string, deliver: (socket: string) => void): string | undefined;
+  /** Whether that socket is being given such an ack right now: it goes before all that waits for it. */
+  isPaying?(socket: string): boolean;
 }
 
 /** What an emission said. */
@@ -97,6 +101,50 @@ export interface Listener {
   listenUser(user: string, heard: Heard): Promise<Subscription>;
 }
 
+/** A session that somebody comes back to, as its last gateway kept it. */
+export interface KeptSession {
+  /** The socket's id, and the secret. */
+  socket: string;
+  pid: string;
+  /** A new secret, for where it turns out at the last moment that it cannot come back. */
+  spare: string;
+  /** How often it was taken over, this time included. */
+  turn: number;
+  data: unknown;
+  /** The node that kept it. */
+  node: string;
+  kept: Kept;
+}
+
+/** Where a socket stood, for `Recovery.resume`: opaque, but for the epoch of the Log that its places are of. */
+export interface Kept extends Standing {
+  epoch: string;
+}
+
+/** Clients of the main namespace that come back. What is missed by one that is connected (the Log was cut) it is told as `recovery:lost {since}`. */
+export interface Recovery {
+  /**
+   * Lets `socket`, which has not connected yet, come back under `pid`: it is told it, and the place with each event. What it stands on, to
+   * be kept before it connects: then nothing that it joins can be forgotten.
+   */
+  offer(socket: Socket, pid: string): Kept;
+  /**
+   * Makes `socket` the one of the session, whose former connection is closed wherever it is. False where something that it missed may not be
+   * had any more, or it was thrown out: then nothing has changed.
+   */
+  resume(socket: Socket, session: KeptSession, offset: unknown): boolean;
+  /** To be called when it has connected, in the same turn: puts it into its rooms. What it missed follows, then what comes. */
+  begin(socket: Socket): void;
+  /** Where a connected socket stands. */
+  kept(socket: Socket): Kept | undefined;
+  /** Told when that has changed but for the place. */
+  onChange(listener: (socket: Socket) => void): Disposable;
+  /** Where all that are connected stand, or further. */
+  place(): Place;
+  /** Says in the Log that all sessions of this node are kept as of `place`. */
+  mark(place: Place): void;
+}
+
 /** The delivery plane as one process holds it: one connection to publish, one to receive, so that order holds across bus and emissions. */
 export interface Delivery extends AsyncDisposable {
   readonly bus: Bus;
@@ -109,6 +157,13 @@ export interface Delivery extends AsyncDisposable {
   expect(rooms: readonly string[]): Promise<void>;
   /** Joins `io` with the other gateways: sets its socket.io adapter. Once, before the first namespace is used. */
   attach(io: Server, gate?: JobGate): void;
+  /** Where recovery is on, for a process that has attached. */
+  readonly recovery?: Recovery | undefined;
+  /**
+   * Resolves when all that this process has emitted so far is on its way for good: at once, and with recovery when the Log has it. Rejects
+   * with the Refusal `delivery_unavailable` where that is not known.
+   */
+  confirmed(): Promise<void>;
   /** Resolves when what others emit to the namespaces attached so far reaches this process: await it before the first client. */
   ready(): Promise<void>;
 }

@@ -45,6 +45,11 @@ const dataPlane = common.extend({
   BROKER: z.enum(["rabbitmq", "zeromq"]).describe("Driver of the jobs. zeromq is the hub."),
   STORE: z.enum(["hub", "redis", "mongo"]),
   CONFIG_FILE: z.string().describe("Live configuration (liveConfig), read again when it changes."),
+  RECOVERY: jsonOf(z.object({ maxMessages: z.number().int().min(1), maxBytes: z.number().int().min(1) }))
+    .optional()
+    .describe(
+      "spec.gateway.recovery's limits, JSON, in bytes; absent: what clients can observe goes over the bus, not through a log.",
+    ),
 });
 
 export const gatewayEnvironment = dataPlane.extend({

@@ -17,6 +17,7 @@ export * from "./openapi.ts";
 export * from "./resource/realtime-cluster.ts";
 export * from "./resource/with-defaults.ts";
 export { parseRealtimeCluster, type Parsed } from "./resource/parse.ts";
+export { bytesOf } from "./resource/common.ts";
 export { brokenRules, RULES, type Problem, type Rule } from "./resource/rules.ts";
 export type { Auth, Gateway } from "./resource/gateway.ts";
 export type { Servers } from "./resource/servers.ts";

@@ -37,6 +37,7 @@ export const SERVER_EVENTS = [
   "presence:leave",
   "jobs",
   "cluster",
+  "recovery:lost",
 ] as const;
 
 /** What a gateway tells pools about connections and channels, once each, also for a gateway that was killed. */

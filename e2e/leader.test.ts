@@ -161,7 +161,7 @@ describe("two operators, one of which acts", () => {
       "-n",
       stage.namespace,
       "--field-selector",
-      "involvedObject.kind=RealtimeCluster",
+      "involvedObject.kind=RealtimeCluster,involvedObject.name=chat",
     ]);
     expect(items.length).toBeGreaterThan(0);
     expect(items.length).toBeLessThan(60);

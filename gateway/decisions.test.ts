@@ -183,9 +183,11 @@ test("what is about a job waits for the ack of the socket that sent it, and for 
   const delivered: string[] = [];
   expect([gate.owe("j", "s"), gate.owe("j", "t")]).toEqual([true, false]);
   expect(gate.hold("j", (socket) => delivered.push(socket))).toBe("s");
-  gate.paid("j", "t");
-  expect(delivered).toEqual([]);
-  gate.paid("j", "s");
+  gate.paid("j", "t", () => delivered.push("another's ack"));
+  expect(delivered.splice(0)).toEqual(["another's ack"]);
+  expect(gate.isPaying("s")).toBe(false);
+  gate.paid("j", "s", () => expect(gate.isPaying("s")).toBe(true));
+  expect(gate.isPaying("s")).toBe(false);
   expect([delivered, gate.hold("j", () => undefined), gate.size()]).toEqual([["s"], undefined, 0]);
 });
 

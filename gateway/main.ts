@@ -29,7 +29,11 @@ await runProcess(
     const [adapterOptions, storeOptions, brokerOptions] = [open(env.ADAPTER), open(env.STORE), open(env.BROKER)];
     const waiting = { log, readiness };
     const [delivery, store] = await Promise.all([
-      keepTrying(`the adapter, ${env.ADAPTER}`, () => openDelivery(env.ADAPTER, adapterOptions), waiting),
+      keepTrying(
+        `the adapter, ${env.ADAPTER}`,
+        () => openDelivery(env.ADAPTER, { ...adapterOptions, recovery: env.RECOVERY }),
+        waiting,
+      ),
       keepTrying(`the store, ${env.STORE}`, () => openStore(env.STORE, storeOptions), waiting),
     ]);
     stack.use(delivery);

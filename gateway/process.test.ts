@@ -103,6 +103,6 @@ describe("a gateway's process", () => {
     await eventually(() => expect(child.lines.join()).toContain("cannot be reached yet"), { timeoutMs: 30_000 });
     await redis.start();
     await eventually(async () => expect(await readyz()).toBe("ok"), { timeoutMs: 30_000 });
-    expect(child.messages).toHaveLength(1);
+    await eventually(() => expect(child.messages).toHaveLength(1));
   });
 });

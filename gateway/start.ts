@@ -19,6 +19,7 @@ import { openForwarding, trustProxies, type ForwardingOptions } from "./forward/
 import { registerGauges } from "./gauges.ts";
 import { openLifecycle } from "./lifecycle/open-lifecycle.ts";
 import { createListener } from "./listener.ts";
+import { createSessionKeeper } from "./recovery/sessions.ts";
 import { countHandshakes, createRefusals } from "./refusals.ts";
 import { createRemember, quietly } from "./remember.ts";
 import { createAnswers } from "./reserved/index.ts";
@@ -85,6 +86,7 @@ export const startGateway = async (
       queued.heard(job);
       return gate.hold(job, deliver);
     },
+    isPaying: (socket) => gate.isPaying(socket),
   });
   await delivery.ready();
   const channels = followChannels(io, connections);
@@ -122,7 +124,26 @@ export const startGateway = async (
     sessionKey: parts.sessionKey,
     clock,
   });
+  const { recovery } = delivery;
+  const sessions =
+    recovery === undefined || settings.recovery === undefined
+      ? undefined
+      : stack.use(
+          createSessionKeeper({
+            recovery,
+            store: store.sessions,
+            refuseRevoked: (identity) => refuseRevoked(store.revocations, identity, auth === undefined),
+            onLost: (listener) => store.onLost(listener),
+            node,
+            windowSeconds: settings.recovery.windowSeconds,
+            maxMessages: settings.recovery.maxMessages,
+            clock,
+            log,
+            registry,
+          }),
+        );
   const { middleware, admitted } = createAdmission({
+    sessions,
     settings,
     connectionsPerUser: limits.connectionsPerUser,
     tokens,
@@ -147,6 +168,7 @@ export const startGateway = async (
         store,
         route,
         remember: quietly(remember, log),
+        confirmed: () => delivery.confirmed(),
         sweep,
         authenticate: async (token) => {
           const identity = await tokens.verify(token);
@@ -173,6 +195,7 @@ export const startGateway = async (
   const welcome = createWelcome({
     connections,
     admitted,
+    sessions,
     handle,
     lifecycle,
     tokens,

@@ -3,6 +3,7 @@ import type { HubService, HubSocket } from "#link";
 import type { Registry } from "prom-client";
 import { brokerService } from "./broker/index.ts";
 import { busService } from "./bus/index.ts";
+import { logService } from "./log/index.ts";
 import { storeService } from "./store/index.ts";
 
 /** What each of the hub's services is built from. */
@@ -21,5 +22,6 @@ export type StartService = (socket: HubSocket) => HubService;
 export const hubServices = ({ log, registry, maxJobs, maxBytes }: ServiceOptions): Record<string, StartService> => ({
   broker: brokerService({ registry, maxJobs, maxBytes }),
   bus: busService({ log, registry }),
+  log: logService({ log }),
   store: storeService({ log, registry }),
 });

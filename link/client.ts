@@ -7,7 +7,7 @@ import { openSession, type Session } from "./session.ts";
 import { TIMING, type Timing } from "./timing.ts";
 
 export interface LinkOptions extends OutboxLimits {
-  service: "broker" | "bus" | "store" | (string & {});
+  service: "broker" | "bus" | "log" | "store" | (string & {});
   /** Unique per start of a process. */
   node: string;
   /** Read before each connect; `uri` is `tcp://host:port`, `key` the hub's if it has one. */

@@ -42,7 +42,7 @@ export interface LogLimits {
  */
 export interface Log {
   /**
-   * Places of one process grow as it calls. Never throws, waits at most until the connection is known to be gone; nothing is sent twice.
+   * `bytes` are never empty. Places of one process grow as it calls. Never throws, waits at most until the connection is known to be gone; nothing is sent twice.
    * Rejects with the Refusal `delivery_unavailable`: at once where the server is away or 50,000 entries or 64 MiB wait (then it is not in
    * the Log); or when the connection went before the answer (then nobody knows: who follows sees). All that waits is rejected in order.
    */
@@ -53,11 +53,6 @@ export interface Log {
    * with the place before the oldest entry kept. Reconnects by itself, at the last place.
    */
   follow(from: Place | "oldest" | "newest", follower: LogFollower): Promise<Following>;
-  /**
-   * The first entries behind `after`, at most `limit`, fewer where the Log ends or a page is full (an empty page is the end); undefined
-   * where something behind `after` is cut off, or `after` is of another epoch. Rejects with `delivery_unavailable`.
-   */
-  read(after: Place, limit: number): Promise<LogEntry[] | undefined>;
   connected(): boolean;
 }
 

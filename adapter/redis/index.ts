@@ -10,10 +10,12 @@ import { keepWhileJoined } from "../keep-while-joined.ts";
 import { busMetrics } from "../metrics.ts";
 import type { Delivery, JobGate } from "../port.ts";
 import { createQuestions } from "../questions.ts";
+import { deliveryOver } from "../recovery/delivery-over.ts";
 import { createAsking } from "./asking.ts";
 import { busChannel, redisBus } from "./bus.ts";
 import { createOnce } from "./copies.ts";
 import { GatewayAdapter, type RedisGateway } from "./gateway-adapter.ts";
+import { openRedisLog } from "./open-log.ts";
 import { createPublisher } from "./publisher.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 import { createEmissions, redisAddressing, redisEmitterWire, redisListener } from "./wire.ts";
@@ -36,6 +38,11 @@ export const openRedisDelivery = async (options: DeliveryOptions): Promise<Deliv
   const publisher = createPublisher(pub, { metrics, isCluster: server.kind === "cluster" });
   const connected = () => pub.isReady() && sub.isReady();
   const bus = redisBus(cluster, publisher, subscriptions, connected);
+  if (options.recovery !== undefined) {
+    const delivery = opening.use(await deliveryOver(bus, options, openRedisLog));
+    const open = opening.move();
+    return { ...delivery, [Symbol.asyncDispose]: () => open.disposeAsync() };
+  }
   const addressing = redisAddressing(prefix);
   const emissions = createEmissions(prefix, publisher, addressing);
   const wire = redisEmitterWire(prefix, { publisher, emissions, addressing });
@@ -130,6 +137,7 @@ export const openRedisDelivery = async (options: DeliveryOptions): Promise<Deliv
       const main = [...serving].find(({ nsp }) => nsp.name === MAIN);
       if (main !== undefined) await Promise.race([main.expect(rooms), sleep(EXPECT_MS, undefined, { ref: false })]);
     },
+    confirmed: async () => {},
     ready: async () => {
       await Promise.all(pending);
     },

@@ -28,11 +28,11 @@ export interface Fixture {
 }
 
 const open = async (
-  { driver, shared, silentMs = 1500 }: DriverUnderTest,
+  { driver, shared, silentMs = 1500, recovery }: DriverUnderTest,
   stack: AsyncDisposableStack,
 ): Promise<Fixture> => {
   const { uri } = stack.use(await shared());
-  const cluster = stack.use(testCluster(driver, uri, { silentMs, lingerMs: 300 }));
+  const cluster = stack.use(testCluster(driver, uri, { silentMs, lingerMs: 300, recovery }));
   const gateways = Promise.all([cluster.gateway(), cluster.gateway(), cluster.gateway()]);
   const [[one, two, three], { delivery, registry }] = await Promise.all([gateways, cluster.delivery()]);
   await eventually(async () => {

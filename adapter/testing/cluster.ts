@@ -5,6 +5,7 @@ import { io, type Socket } from "socket.io-client";
 import { silentLog } from "#process";
 import { eventually, spawnNode, type NodeProcess } from "#testing";
 import { openDelivery } from "../index.ts";
+import type { LogLimits } from "../log/port.ts";
 import type { Delivery } from "../port.ts";
 import { uriOf, type TestDriver } from "./drivers.ts";
 import { shortCollection } from "./mongo.ts";
@@ -93,7 +94,11 @@ const startGateway = async (env: Record<string, string>): Promise<TestGateway> =
 export const testCluster = (
   driver: TestDriver,
   server: string,
-  { silentMs = 15_000, lingerMs = 5000 }: { silentMs?: number; lingerMs?: number } = {},
+  {
+    silentMs = 15_000,
+    lingerMs = 5000,
+    recovery,
+  }: { silentMs?: number; lingerMs?: number; recovery?: LogLimits | undefined } = {},
 ): TestCluster => {
   const stack = new AsyncDisposableStack();
   const name = `test-${randomBytes(4).toString("hex")}`;
@@ -115,6 +120,7 @@ export const testCluster = (
           CLUSTER: name,
           SILENT_MS: String(silentMs),
           LINGER_MS: String(lingerMs),
+          ...(recovery && { RECOVERY: JSON.stringify(recovery) }),
         }),
       );
     },
@@ -127,6 +133,7 @@ export const testCluster = (
         settings: async () => ({ uri }),
         log: silentLog(),
         registry,
+        recovery,
       });
       stack.use(delivery);
       return { delivery, registry };

@@ -1,4 +1,5 @@
 import type { openDelivery } from "../index.ts";
+import type { LogLimits } from "../log/port.ts";
 
 export type TestDriver = Parameters<typeof openDelivery>[0];
 
@@ -18,6 +19,8 @@ export interface DriverUnderTest {
   mortal: () => Promise<MortalServer>;
   /** Silence after which a gateway is taken for gone, where the server is slower than 1.5 s. */
   silentMs?: number;
+  /** Over a Log of that size, and a Bus. */
+  recovery?: LogLimits;
   promises: {
     /** What is said to rooms is taken in only by gateways that hold a member, and once. */
     roomwise: boolean;

@@ -4,9 +4,11 @@ import type { AddressInfo } from "node:net";
 import { Registry } from "prom-client";
 import { Server, type Socket } from "socket.io";
 import { z } from "zod";
+import { replyTopic } from "#crds";
 import { silentLog } from "#process";
 import { openDelivery } from "../index.ts";
 import { joinMembership } from "../membership.ts";
+import type { LogLimits } from "../log/port.ts";
 import type { JobGate, Member } from "../port.ts";
 
 /** A gateway as small as can be, for the suite: plain socket.io with an attached delivery, told over IPC what to do. */
@@ -19,6 +21,10 @@ const env = z
     NODE: z.string(),
     SILENT_MS: z.coerce.number(),
     LINGER_MS: z.coerce.number(),
+    RECOVERY: z
+      .string()
+      .optional()
+      .transform((text): LogLimits | undefined => (text === undefined ? undefined : JSON.parse(text))),
   })
   .parse(process.env);
 
@@ -48,11 +54,14 @@ const delivery = await openDelivery(env.DRIVER, {
   registry,
   lingerMs: env.LINGER_MS,
   timing: { everyMs: env.SILENT_MS / 5, silentMs: env.SILENT_MS },
+  recovery: env.RECOVERY,
 });
 const http = createServer();
 const io = new Server(http, { transports: ["websocket"], cleanupEmptyChildNamespaces: true });
 const held = new Map<string, { socket: string; deliver: ((socket: string) => void)[] }>();
+let paying: string | undefined;
 const gate: JobGate = {
+  isPaying: (socket) => socket === paying,
   hold: (job, deliver) => {
     const owed = held.get(job);
     owed?.deliver.push(deliver);
@@ -176,8 +185,11 @@ const actions: Record<string, (it: Command) => unknown> = {
   interleave: (it) => {
     for (let index = 0; index < it.count; index += 1) {
       io.to(it.rooms).emit(it.event, index);
-      delivery.bus.publish("interleaved", Buffer.from(String(index)));
+      delivery.bus.publish(replyTopic("interleaved"), Buffer.from(String(index)));
     }
+  },
+  burst: (it) => {
+    for (let index = 0; index < it.count; index += 1) io.to(it.rooms).emit(it.event, ...it.args);
   },
   hold: (it) => {
     const socket = [...(io.sockets.adapter.rooms.get(it.joined) ?? [])][0];
@@ -187,7 +199,9 @@ const actions: Record<string, (it: Command) => unknown> = {
     const owed = held.get(it.event);
     held.delete(it.event);
     if (owed === undefined) return 0;
-    io.to(owed.socket).emit("ack", it.event);
+    paying = owed.socket;
+    io.sockets.sockets.get(owed.socket)?.emit("ack", it.event);
+    paying = undefined;
     for (const deliver of owed.deliver) deliver(owed.socket);
     return owed.deliver.length;
   },

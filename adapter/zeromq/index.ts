@@ -1,9 +1,10 @@
 import { openLink } from "#link";
-import { busDelivery } from "../bus-delivery.ts";
 import type { DeliveryOptions } from "../index.ts";
 import { busMetrics } from "../metrics.ts";
 import type { Delivery } from "../port.ts";
+import { deliveryOver } from "../recovery/delivery-over.ts";
 import { linkBus } from "./link-bus.ts";
+import { openHubLog } from "./open-log.ts";
 
 /** The delivery plane on the hub: one line for all. Rejects where the hub does not answer within 10 s. */
 export const openZeromqDelivery = async (options: DeliveryOptions): Promise<Delivery> => {
@@ -20,7 +21,7 @@ export const openZeromqDelivery = async (options: DeliveryOptions): Promise<Deli
     }),
   );
   const bus = opening.use(linkBus(link, { metrics, log }));
-  const delivery = opening.use(busDelivery(bus, options));
+  const delivery = opening.use(await deliveryOver(bus, options, openHubLog));
   const stack = opening.move();
   return { ...delivery, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 };

@@ -30,8 +30,10 @@ export type Job = z.infer<typeof job>;
 /** The one name of a job across users: what the ledger and the ids are keyed by. */
 export const jobKey = (user: string | undefined, id: string): string => `${user ?? ""}/${id}`;
 
+/** How the Bus topics begin on which workers answer. */
+export const REPLY_TOPICS = "reply:";
 /** Bus topic on which a node gets the answers to its requests. */
-export const replyTopic = (node: string): string => `reply:${node}`;
+export const replyTopic = (node: string): string => REPLY_TOPICS + node;
 
 /** The answer to a job of mode request, worker to gateway over the Bus: UTF-8 JSON, binary in `result` as in a job's payload. */
 export const reply = z.object({

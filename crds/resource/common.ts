@@ -34,6 +34,28 @@ export const secretKeyRef = keyRef("Secret");
 
 const optional = z.boolean().optional().describe("True: the variable is left out where there is no such key.");
 
+const SUFFIX: Record<string, number> = {
+  m: 1e-3,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  E: 1e18,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+  Ei: 2 ** 60,
+};
+
+/** A quantity as whole bytes, one at least. */
+export const bytesOf = (written: string): number => {
+  const [, digits, suffix = ""] = /^([\d.]+)(.*)$/.exec(written) ?? [];
+  return Math.max(1, Math.floor(Number(digits) * (SUFFIX[suffix] ?? 1)));
+};
+
 /** A Kubernetes quantity of bytes: 64Mi, 1Gi, 500M. */
 export const quantity = z
   .string()

@@ -214,11 +214,21 @@ export const gateway = z.strictObject({
   recovery: z
     .strictObject({
       windowSeconds: z.number().int().min(1).max(86_400).default(120).describe("How long a client may be away."),
-      maxMessages: z.number().int().min(1).max(10_000_000).default(10_000).describe("Most messages that are kept."),
-      maxBytes: quantity.default("64Mi").describe("Most bytes that are kept."),
+      maxMessages: z
+        .number()
+        .int()
+        .min(1)
+        .max(10_000_000)
+        .default(10_000)
+        .describe(
+          "Emissions, joins and leaves of the whole cluster that are kept, by the server and in each gateway's memory.",
+        ),
+      maxBytes: quantity.default("64Mi").describe("Bytes of them that are kept, at the server and in each gateway."),
     })
     .optional()
-    .describe("Clients that come back are sent what they missed. Absent: off. Not served yet."),
+    .describe(
+      "Clients that come back within the window are sent what they missed. Every gateway then reads all that is said to any client. With adapter.type redis or zeromq. Absent: off.",
+    ),
   history: z
     .array(
       z.strictObject({

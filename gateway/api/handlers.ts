@@ -11,7 +11,7 @@ export interface ApiContext extends Pick<
   "node" | "log" | "registry" | "refusals" | "clock" | "submit" | "revoke" | "remember"
 > {
   settings: { limits: Pick<GatewayContext["settings"]["limits"], "payloadBytes"> };
-  delivery: { bus: Pick<Bus, "connected">; emitter(): Emitter };
+  delivery: { bus: Pick<Bus, "connected">; emitter(): Emitter; confirmed(): Promise<void> };
   broker: () => Inspector | undefined;
   store: {
     ledger: Pick<Ledger, "get">;
@@ -76,16 +76,19 @@ export const createHandlers = (context: ApiContext): Handlers => {
 
     joinChannel: async ({ params: { id, name } }) => {
       connected().join(id, name);
+      await delivery.confirmed();
       return { ok: true };
     },
 
     leaveChannel: async ({ params: { id, name } }) => {
       connected().leave(id, name);
+      await delivery.confirmed();
       return { ok: true };
     },
 
     disconnectUser: async ({ params: { id } }) => {
       connected().disconnect(id);
+      await delivery.confirmed();
       return { ok: true };
     },
 

@@ -21,6 +21,7 @@ export const publisher = (context: ApiContext, newId: (now: number) => string = 
     const { channel, event, data } = request;
     const args = data === undefined ? [] : [data];
     targetOf(request).emit(event, ...args);
+    await delivery.confirmed();
     if (channel === undefined) return { ok: true, id };
     try {
       await context.remember(channel, { id, event, args, at: clock() });

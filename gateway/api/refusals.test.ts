@@ -49,7 +49,9 @@ const EDGES = {
   "handler rejects": { submit: async () => refusalBody("rejected") },
   "handler's own code": { submit: async () => ({ ok: false, error: { code: "out_of_stock", message: "none left" } }) },
   bug: { submit: () => Promise.reject(new TypeError("secret detail")) },
-  "no adapter": { delivery: { bus: { connected: () => false }, emitter: () => recordingEmitter([]) } },
+  "no adapter": {
+    delivery: { bus: { connected: () => false }, emitter: () => recordingEmitter([]), confirmed: async () => {} },
+  },
 } satisfies Record<string, Partial<ApiContext>>;
 
 const job = { event: "chat:message", payload: 1 };

@@ -1,8 +1,10 @@
 import { channelRoom, ERRORS, Refusal, userRoom } from "#crds";
 import type { Log } from "#process";
 import type { Revocations } from "#store";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Socket } from "socket.io";
 import { identify } from "../auth/identify.ts";
+import { socketOfPlace, type Arrival, type SessionKeeper } from "../recovery/sessions.ts";
 import type { Identity, Tokens } from "../auth/tokens.ts";
 import type { GatewaySettings } from "../context.ts";
 import type { PresenceFeed } from "../lifecycle/presence-feed.ts";
@@ -16,6 +18,8 @@ export interface AdmitOptions {
   presence: PresenceFeed;
   /** Resolves when what is said to these rooms arrives here, within a second: a client is told that it is connected once that holds. */
   expect: (rooms: readonly string[]) => Promise<void>;
+  /** Undefined: nobody comes back. */
+  sessions: Pick<SessionKeeper, "arrive"> | undefined;
   /** Whether some of the user's connections are counted on a gateway that does not answer. */
   countsLost: (user: string) => Promise<boolean>;
   draining: () => boolean;
@@ -33,10 +37,17 @@ export const roomsAtConnect = ({ user, grants }: Identity): string[] => [
   ...grants.join.map(channelRoom),
 ];
 
+const UNSETTLED_TRIES = 5;
+const UNSETTLED_MS = 200;
+
 const isOpen = ({ conn }: Socket): boolean => conn.readyState === "open";
 
 /** Throws where the identity's token was revoked. Where no token is needed, a store that is away lets everyone in. */
-export const refuseRevoked = async (revocations: Revocations, identity: Identity, open: boolean): Promise<void> => {
+export const refuseRevoked = async (
+  revocations: Revocations,
+  identity: Pick<Identity, "user" | "issuedAt" | "jti">,
+  open: boolean,
+): Promise<void> => {
   try {
     if (await revocations.isRevoked(identity)) throw new Refusal("token_revoked");
   } catch (error) {
@@ -55,34 +66,48 @@ export const createAdmission = ({
   revocations,
   presence,
   expect,
+  sessions,
   countsLost,
   draining,
   refusals,
   log,
 }: AdmitOptions): {
   middleware: (socket: Socket, next: (error?: Error) => void) => void;
-  admitted: (socket: Socket) => Identity | undefined;
+  admitted: (socket: Socket) => Arrival | undefined;
 } => {
-  const identities = new WeakMap<Socket, Identity>();
+  const arrivals = new WeakMap<Socket, Arrival>();
   /** Transports that carry a connection or are about to. Whoever asks for several at once is no client of socket.io's. */
   const occupied = new WeakSet<Socket["conn"]>();
   const open = settings.auth === undefined;
   const ignoresTokens = open && settings.app !== undefined;
 
+  /** Who comes back is counted twice until the gateway that he was on before has noticed. */
+  const hasRoom = async ({ identity: { user }, place }: Arrival): Promise<boolean> => {
+    for (let tries = 0; ; tries += 1) {
+      if (await presence.connect(place, user, connectionsPerUser)) return true;
+      if (place === socketOfPlace(place) || tries >= UNSETTLED_TRIES) return false;
+      await sleep(UNSETTLED_MS);
+    }
+  };
+
   const admit = async (socket: Socket): Promise<void> => {
     if (draining()) throw new Refusal("draining");
     if (!originAllowed(settings.origins, socket.handshake.headers.origin)) throw new Refusal("origin_not_allowed");
     const token: unknown = ignoresTokens ? undefined : socket.handshake.auth["token"];
-    const identity = await identify(token, tokens, open);
-    if (typeof token === "string" && token !== "") await refuseRevoked(revocations, identity, open);
-    identities.set(socket, identity);
+    const shown = await identify(token, tokens, open);
+    const withToken = typeof token === "string" && token !== "";
+    if (withToken) await refuseRevoked(revocations, shown, open);
     if (!isOpen(socket)) return;
-    if (!(await presence.connect(socket.id, identity.user, connectionsPerUser)))
+    const arrival = (await sessions?.arrive(socket, shown, !withToken)) ?? { identity: shown, place: socket.id };
+    const { identity, place } = arrival;
+    arrivals.set(socket, arrival);
+    if (!isOpen(socket)) return;
+    if (!(await hasRoom(arrival)))
       throw new Refusal((await countsLost(identity.user)) ? "places_unsettled" : "too_many_connections");
     await expect(roomsAtConnect(identity));
-    if (!isOpen(socket)) return presence.abandon(socket.id);
+    if (!isOpen(socket)) return presence.abandon(place);
     const { conn } = socket;
-    const abandon = () => presence.abandon(socket.id);
+    const abandon = () => presence.abandon(place);
     conn.once("close", abandon);
     socket.once("disconnect", () => conn.off("close", abandon));
   };
@@ -115,6 +140,6 @@ export const createAdmission = ({
         },
       );
     },
-    admitted: (socket) => identities.get(socket),
+    admitted: (socket) => arrivals.get(socket),
   };
 };

@@ -5,6 +5,8 @@ import type { Bucket } from "./rate.ts";
 /** A client as this gateway holds it, from connect to disconnect. */
 export interface Connection {
   readonly socket: Socket;
+  /** What presence and lifecycle events know it by: the socket's id, and where it came back, how often. */
+  readonly place: string;
   /** Replaced by auth:refresh; the user stays. */
   identity: Identity;
   readonly bucket: Bucket;

@@ -1,7 +1,8 @@
 import type { Log } from "#process";
 import type { Socket } from "socket.io";
 import type { Sweep } from "../auth/sweep.ts";
-import type { Identity, Tokens } from "../auth/tokens.ts";
+import type { Arrival, SessionKeeper } from "../recovery/sessions.ts";
+import type { Tokens } from "../auth/tokens.ts";
 import type { Lifecycle } from "../lifecycle/open-lifecycle.ts";
 import { endOf, type Refusals } from "../refusals.ts";
 import { roomsAtConnect } from "./admit.ts";
@@ -12,7 +13,9 @@ import { fullBucket } from "./rate.ts";
 export interface WelcomeOptions {
   connections: Connections;
   /** Who the middleware let in. */
-  admitted: (socket: Socket) => Identity | undefined;
+  admitted: (socket: Socket) => Arrival | undefined;
+  /** Undefined: nobody comes back. */
+  sessions: Pick<SessionKeeper, "welcome" | "leave"> | undefined;
   handle: (connection: Connection, packet: readonly unknown[], next: () => void) => void;
   lifecycle: Lifecycle;
   tokens: Pick<Tokens, "sign">;
@@ -30,6 +33,7 @@ export const createWelcome =
   ({
     connections,
     admitted,
+    sessions,
     handle,
     lifecycle,
     tokens,
@@ -41,12 +45,14 @@ export const createWelcome =
     log,
   }: WelcomeOptions): ((socket: Socket) => void) =>
   (socket) => {
-    const identity = admitted(socket);
-    if (identity === undefined) return void socket.disconnect(true);
+    const arrival = admitted(socket);
+    if (arrival === undefined) return void socket.disconnect(true);
+    const { identity, place } = arrival;
     const { id } = socket;
     const { user } = identity;
     const connection: Connection = {
       socket,
+      place,
       identity,
       bucket: fullBucket(eventsPerSecond ?? 0, clock()),
       rooms: 0,
@@ -56,7 +62,10 @@ export const createWelcome =
     };
     connections.set(id, connection);
     listenTo(socket, (packet, next) => handle(connection, packet, next));
-    socket.on("disconnecting", () => lifecycle.disconnecting(connection));
+    socket.on("disconnecting", (reason) => {
+      lifecycle.disconnecting(connection);
+      sessions?.leave(connection, reason);
+    });
     let broken: string | undefined;
     if (!ownApp) socket.on("error", () => (broken = "parse error"));
     socket.on("disconnect", (reason, description) => {
@@ -66,6 +75,7 @@ export const createWelcome =
       // A transport that has nothing to carry any more: to connect anew over it would cost no handshake, and no limit.
       if (!ownApp && reason === "client namespace disconnect") socket.conn.close();
     });
+    sessions?.welcome(connection);
     void socket.join(roomsAtConnect(identity));
     lifecycle.connected(connection);
     if (sweep.check(connection)) return;

@@ -4,6 +4,7 @@ import type { Log } from "#process";
 import type { Evicted, Held, Store } from "#store";
 import type { Registry } from "prom-client";
 import type { Server } from "socket.io";
+import { socketOfPlace } from "../recovery/sessions.ts";
 import type { Connection, Connections } from "../connections/connection.ts";
 import { watchRoom, type LocalChannels } from "../connections/rooms.ts";
 import type { Submit } from "../context.ts";
@@ -36,8 +37,8 @@ export interface Lifecycle extends AsyncDisposable {
   disconnected(connection: Connection, reason: string): void;
 }
 
-const heldBy = ({ socket, identity }: Connection): Held => ({
-  socket: socket.id,
+const heldBy = ({ socket, place, identity }: Connection): Held => ({
+  socket: place,
   user: identity.user,
   channels: [...socket.rooms].map(channelOfRoom).filter((channel) => channel !== undefined),
 });
@@ -65,12 +66,12 @@ export const openLifecycle = ({
     void io.to(watchRoom(channel)).emit(joined ? "presence:join" : "presence:leave", { channel, user });
   const occupied = (channel: string, is: boolean) =>
     teller.tell({ event: is ? "$occupied" : "$vacated", payload: { channel, at: clock() } });
-  const gone = (socket: string, user: string, reason: string) =>
+  const gone = (place: string, user: string, reason: string) =>
     teller.tell({
       event: "$disconnected",
-      payload: { user, socket, at: clock(), reason },
+      payload: { user, socket: socketOfPlace(place), at: clock(), reason },
       user,
-      id: `$disconnected:${socket}`,
+      id: `$disconnected:${place}`,
     });
 
   const presence = stack.use(
@@ -79,9 +80,11 @@ export const openLifecycle = ({
       connected: () => store.connected(),
       node,
       local: () => [...connections.values()].map(heldBy),
-      isLocal: (socket, channel) =>
-        connections.has(socket) &&
-        (channel === undefined || adapter.socketRooms(socket)?.has(channelRoom(channel)) === true),
+      isLocal: (place, channel) => {
+        const socket = socketOfPlace(place);
+        if (connections.get(socket)?.place !== place) return false;
+        return channel === undefined || adapter.socketRooms(socket)?.has(channelRoom(channel)) === true;
+      },
       events: { moved, occupied },
       log,
       registry,
@@ -92,7 +95,7 @@ export const openLifecycle = ({
     channels.onMember((socket, channel, joined) => {
       const connection = connections.get(socket);
       if (connection !== undefined && !ending.has(socket))
-        presence.move(socket, connection.identity.user, channel, joined);
+        presence.move(connection.place, connection.identity.user, channel, joined);
     }),
   );
 
@@ -118,15 +121,15 @@ export const openLifecycle = ({
 
   return {
     presence,
-    connected: ({ socket: { id }, identity: { user } }) => {
-      presence.arrived(id);
-      teller.tell({ event: "$connected", payload: { user, socket: id, at: clock() }, user, id: `$connected:${id}` });
+    connected: ({ socket: { id }, place, identity: { user } }) => {
+      presence.arrived(place);
+      teller.tell({ event: "$connected", payload: { user, socket: id, at: clock() }, user, id: `$connected:${place}` });
     },
     disconnecting: ({ socket }) => void ending.add(socket.id),
-    disconnected: ({ socket: { id }, identity: { user } }, reason) => {
+    disconnected: ({ socket: { id }, place, identity: { user } }, reason) => {
       ending.delete(id);
-      presence.disconnect(id);
-      gone(id, user, reason);
+      presence.disconnect(place);
+      gone(place, user, reason);
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

@@ -14,7 +14,7 @@ export const mayBePublished = (event: string, route: ReservedContext["route"]): 
  * `{channel, user, data, id, at}`. Names of pools, of the gateway and of socket.io are refused.
  */
 export const publish =
-  ({ io, route, remember, payloadBytes, clock, newId }: ReservedContext): Answer =>
+  ({ io, route, remember, confirmed, payloadBytes, clock, newId }: ReservedContext): Answer =>
   async (connection, args) => {
     const { channel, event, data } = parseArgs(schema, args);
     const { user, grants } = connection.identity;
@@ -25,6 +25,7 @@ export const publish =
     const id = newId(at);
     const message = { channel, user, data, id, at };
     io.to(channelRoom(channel)).emit(event, message);
+    await confirmed();
     void remember(channel, { id, event, args: [message], at });
     return { id };
   };

@@ -17,6 +17,8 @@ export interface ReservedContext {
   store: Store;
   route: (event: string) => Route;
   remember: GatewayContext["remember"];
+  /** Rejects with the Refusal `delivery_unavailable` where what was emitted may not be on its way. */
+  confirmed: () => Promise<void>;
   /** Who shows this token now: verified and not revoked. */
   authenticate: (token: string) => Promise<Identity>;
   sweep: Pick<Sweep, "check">;

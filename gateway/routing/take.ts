@@ -207,8 +207,8 @@ export const createTake = ({
       const key = jobKey(user, id);
       const owed = socket !== undefined && gate.owe(key, socket);
       const end = (outcome: Outcome) => {
-        settle(outcome);
-        if (owed && gate.paid(key, socket)) queued.heard(key);
+        if (!owed) settle(outcome);
+        else if (gate.paid(key, socket, () => settle(outcome))) queued.heard(key);
       };
       takeJob(submission, id, main, copied).then(end, (error: unknown) => end(refusalOf(error)));
     } catch (error) {

@@ -47,7 +47,7 @@ export const apiContext = (said: unknown[] = [], over: Partial<ApiContext> = {})
   return {
     node: "g1",
     settings: { limits: { payloadBytes: 1000 } },
-    delivery: { bus: { connected: () => true }, emitter: () => recordingEmitter(said) },
+    delivery: { bus: { connected: () => true }, emitter: () => recordingEmitter(said), confirmed: async () => {} },
     broker: () => ({
       depth: async () => ({ ready: 3, unacked: 2, dead: 1 }),
       deadLetters: async (_pool, limit) => [exampleLetter("1"), exampleLetter("2")].slice(0, limit),

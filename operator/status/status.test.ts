@@ -175,7 +175,11 @@ describe("conditions", () => {
     ],
     [
       "the resource asks for what is not served",
-      facts({ adapter: { type: "rabbitmq" }, gateway: { recovery: {} } }),
+      facts({
+        adapter: { type: "mongo" },
+        servers: { mongo: { secretRef: { name: "mine" } } },
+        gateway: { recovery: {} },
+      }),
       "Ready",
       ["False", "InvalidSpec", expect.stringMatching(/^spec.gateway.recovery: /)],
     ],

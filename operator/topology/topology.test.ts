@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { clusterOf } from "../testing.ts";
 import type { EnvValue } from "./model.ts";
+import { notServed } from "./not-served.ts";
 import { topology } from "./topology.ts";
 
 const laptop = (spec: object = {}) => topology(clusterOf(spec), { managedAs: "hub" });
@@ -124,9 +125,31 @@ test("a managed RabbitMQ runs without a pool where it is the adapter", () => {
   });
 });
 
+test("with recovery, all that says something to clients is told to say it in the log, and how long that is", () => {
+  const spec = { gateway: { recovery: { maxMessages: 7, maxBytes: "1Ki" } }, workers: [pool()] };
+  for (const name of ["gateway", "worker-a"])
+    expect(role(spec, name).env).toMatchObject({ RECOVERY: '{"maxMessages":7,"maxBytes":1024}' });
+  expect(role({ workers: [pool()] }, "worker-a").env).not.toHaveProperty("RECOVERY");
+});
+
+test.each([
+  ["redis", []],
+  ["zeromq", []],
+  ["rabbitmq", ["spec.gateway.recovery"]],
+  ["mongo", ["spec.gateway.recovery"]],
+])("recovery over %s is refused at %j", (driver, paths) => {
+  const problems = notServed(clusterOf({ gateway: { recovery: {} } }), { ADAPTER: driver, BROKER: "zeromq" });
+  expect(problems.map(({ path }) => path)).toEqual(paths);
+});
+
 describe("what is not served yet is said", () => {
   const cases: [string, object, string, RegExp][] = [
-    ["recovery", { gateway: { recovery: {} } }, "spec.gateway.recovery", /^missed messages are not recovered yet/],
+    [
+      "recovery over MongoDB",
+      { adapter: { type: "mongo" }, servers: { mongo: external }, gateway: { recovery: {} } },
+      "spec.gateway.recovery",
+      /^missed messages are not recovered over mongo yet/,
+    ],
   ];
   test.each(cases)("%s", (_given, spec, path, message) => {
     expect(laptop(spec).problems).toEqual([{ path, message: expect.stringMatching(message) }]);

@@ -1,4 +1,4 @@
-import type { Cluster, Pool } from "#crds";
+import { bytesOf, type Cluster, type Pool } from "#crds";
 import { configHash } from "./config-hash.ts";
 import { entryRole } from "./entry.ts";
 import { gatewayRole } from "./gateway.ts";
@@ -26,6 +26,14 @@ const withPod = (role: Role, release: Release, fields: PodFields): Role => {
   return { ...role, pod, configHash: configHash({ of: role.configHash, pod, version: release.version }) };
 };
 
+/** Everything that says something to clients says it in the log, or nothing does. */
+const recoveryOf = ({ spec }: Cluster): Record<string, EnvValue> => {
+  const { recovery } = spec.gateway;
+  if (recovery === undefined) return {};
+  const { maxMessages, maxBytes } = recovery;
+  return { RECOVERY: JSON.stringify({ maxMessages, maxBytes: bytesOf(maxBytes) }) };
+};
+
 /** The processes that make `cluster` so. */
 export const topology = (cluster: Cluster, options: TopologyOptions): Topology => {
   const { spec } = cluster;
@@ -35,6 +43,7 @@ export const topology = (cluster: Cluster, options: TopologyOptions): Topology =
     CLUSTER: cluster.name,
     PROBE_PORT: { port: "probes" },
     CONFIG_FILE: { file: "config" },
+    ...recoveryOf(cluster),
     ...env,
   };
   const asPod = (role: Role, fields: PodFields = {}): Role =>
@@ -54,6 +63,6 @@ export const topology = (cluster: Cluster, options: TopologyOptions): Topology =
     liveConfig: {
       pools: [...spec.workers.map(livePool), ...leaving.map((pool) => ({ ...pool, leaving: true }))],
     },
-    problems: [...problems, ...notServed(cluster)],
+    problems: [...problems, ...notServed(cluster, env)],
   };
 };

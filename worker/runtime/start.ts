@@ -27,7 +27,11 @@ export const startWorker = async ({
   const [broker, store, delivery] = await Promise.all([
     keepTrying(`the broker, ${env.BROKER}`, () => openBroker(env.BROKER, brokerOptions), waiting),
     keepTrying(`the store, ${env.STORE}`, () => openStore(env.STORE, storeOptions), waiting),
-    keepTrying(`the adapter, ${env.ADAPTER}`, () => openDelivery(env.ADAPTER, adapterOptions), waiting),
+    keepTrying(
+      `the adapter, ${env.ADAPTER}`,
+      () => openDelivery(env.ADAPTER, { ...adapterOptions, recovery: env.RECOVERY }),
+      waiting,
+    ),
   ]);
   for (const it of [broker, store, delivery]) stack.use(it);
   const { bus } = delivery;

@@ -3,7 +3,7 @@ import type { Server, ServerOptions } from "socket.io";
 /** The same app behind the gateways and on a plain server, whose answers are compared. */
 export const options: Partial<ServerOptions> = {
   pingInterval: Number(process.env["PING_INTERVAL"] ?? 1000),
-  pingTimeout: 5000,
+  pingTimeout: 20_000,
   maxHttpBufferSize: 8_000_000,
   cors: { origin: "https://page.example", credentials: true },
   cookie: true,

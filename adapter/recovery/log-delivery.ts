@@ -1,0 +1,154 @@
+import { randomBytes } from "node:crypto";
+import type { Namespace, Server, Socket } from "socket.io";
+import { channelRoom, userRoom } from "#crds";
+import { listeners, type Log as Logger } from "#process";
+import type { Registry } from "prom-client";
+import { busDelivery, type BusDeliveryOptions } from "../bus-delivery.ts";
+import { SENDER_BYTES } from "../cluster-message.ts";
+import { createEmitter, type EmitterWire } from "../emitter.ts";
+import { decodeFrames, encodeEvent } from "../frames.ts";
+import type { LogLimits, OpenLog } from "../log/port.ts";
+import type { Bus, Delivery, Heard, JobGate, Listener, Recovery, Subscription } from "../port.ts";
+import type { RoomMessage } from "./entry.ts";
+import { LogAdapter } from "./log-adapter.ts";
+import { parseOffset } from "./offset.ts";
+import { orderedBus } from "./ordered-bus.ts";
+import { insides } from "./outgoing.ts";
+import { createPlane, type Plane } from "./plane.ts";
+
+const MAIN = "/";
+/** A process that only listens needs no tail. */
+const NO_TAIL: LogLimits = { maxMessages: 1, maxBytes: 1 };
+
+const emitterWire = (plane: Plane): EmitterWire => {
+  const say = (message: RoomMessage) => void plane.say({ nsp: MAIN, message });
+  const to = (room: string) => ({ rooms: new Set([room]) });
+  return {
+    emit: (room, data, flags) =>
+      say({
+        kind: "broadcast",
+        to: { rooms: new Set(room === undefined ? [] : [room]), flags },
+        frames: encodeEvent(MAIN, data),
+      }),
+    join: (room, joined) => say({ kind: "join", to: to(room), rooms: [joined] }),
+    leave: (room, left) => say({ kind: "leave", to: to(room), rooms: [left] }),
+    disconnect: (room) => say({ kind: "disconnect", to: to(room), close: true }),
+  };
+};
+
+const planeListener = (plane: Plane): Listener => {
+  const hear = async (room: string, heard: Heard): Promise<Subscription> => {
+    await plane.start("newest");
+    const added = plane.add({
+      land: ({ nsp, message }) => {
+        if (nsp !== MAIN || message.kind !== "broadcast" || message.asker !== undefined) return;
+        if (!message.to.rooms.has(room)) return;
+        const [event, ...args] = decodeFrames(message.frames);
+        heard(String(event), args);
+      },
+      landedAll: () => {},
+      cut: () => {},
+    });
+    return { [Symbol.asyncDispose]: async () => added[Symbol.dispose]() };
+  };
+  return {
+    listen: (channel, heard) => hear(channelRoom(channel), heard),
+    listenUser: (user, heard) => hear(userRoom(user), heard),
+  };
+};
+
+const recoveryOf = (
+  plane: Plane,
+  main: () => LogAdapter | undefined,
+  node: string,
+  changed: ChangedSockets,
+): Recovery => ({
+  offer: (socket, pid) => {
+    insides(socket).pid = pid;
+    const { epoch, index } = plane.place();
+    return { epoch, start: Infinity, known: 0, asOf: index, rooms: [[socket.id, index]], left: [] };
+  },
+  resume: (socket, { socket: id, pid, spare, turn, data, node: keeper, kept }, offset) => {
+    const adapter = main();
+    if (adapter === undefined || kept.epoch !== plane.place().epoch) return false;
+    const given = parseOffset(offset);
+    const start = Math.min(kept.start, kept.asOf);
+    const heardUpTo = given?.epoch === kept.epoch ? Math.max(given.index, start) : start;
+    const standing = { ...kept, asOf: Math.max(kept.asOf, plane.markOf(keeper) ?? 0) };
+    if (!adapter.covers(standing, heardUpTo) || adapter.wasThrownOut(socket, standing)) return false;
+    adapter.closeFormer(id, turn);
+    plane.say({ kind: "taken", socket: id, turn });
+    const it = insides(socket);
+    const { _preConnectSockets: connecting } = it.nsp;
+    connecting.delete(socket.id);
+    connecting.set(id, socket);
+    Object.assign(socket, { id, pid, data, recovered: true });
+    adapter.resume(socket, { standing, heardUpTo, turn, spare });
+    return true;
+  },
+  begin: (socket) => main()?.begin(socket.id),
+  kept: ({ id }) => {
+    const { epoch } = plane.place();
+    const standing = main()?.standing(id);
+    return standing === undefined ? undefined : { epoch, ...standing };
+  },
+  onChange: changed.add,
+  place: () => {
+    const { epoch, index } = plane.place();
+    return { epoch, index: main()?.movedUpTo() ?? index };
+  },
+  mark: ({ epoch, index }) => {
+    if (epoch === plane.place().epoch) plane.say({ kind: "mark", node, upTo: index });
+  },
+});
+type ChangedSockets = ReturnType<typeof listeners<[Socket]>>;
+
+export interface LogDeliveryOptions extends BusDeliveryOptions {
+  limits: LogLimits;
+  registry: Registry;
+  log: Logger;
+  /** Opens the Log: of a gateway, which keeps its tail, or of another process. */
+  openedLog: OpenLog;
+}
+
+/** The delivery plane over a Log and a Bus; disposing it closes the Log and leaves the Bus open. */
+export const logDelivery = (bus: Bus, options: LogDeliveryOptions): Delivery => {
+  const { openedLog, registry, log, node } = options;
+  const limits = { ...NO_TAIL };
+  const sender = randomBytes(SENDER_BYTES);
+  const plane = createPlane({ openedLog, limits, sender, log, registry });
+  const changed = listeners<[Socket]>();
+  let main: LogAdapter | undefined;
+  let started: Promise<void> | undefined;
+  const ordered = orderedBus(bus, plane);
+  const base = busDelivery(ordered, {
+    ...options,
+    createAdapter: (nsp: Namespace, context) => {
+      const isMain = nsp.name === MAIN;
+      const adapter = new LogAdapter(nsp, context, plane, isMain ? changed.call : undefined);
+      if (isMain) main = adapter;
+      return adapter;
+    },
+  });
+  return {
+    ...base,
+    bus: ordered,
+    emitter: (context) => createEmitter(emitterWire(plane), context),
+    listener: planeListener(plane),
+    recovery: recoveryOf(plane, () => main, node, changed),
+    attach: (io: Server, gate?: JobGate) => {
+      Object.assign(limits, options.limits);
+      base.attach(io, gate);
+      started = plane.start("oldest");
+      started.catch(() => {});
+    },
+    confirmed: async () => void (await plane.confirmed()),
+    ready: async () => {
+      await Promise.all([base.ready(), started]);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await base[Symbol.asyncDispose]();
+      await plane[Symbol.asyncDispose]();
+    },
+  };
+};
