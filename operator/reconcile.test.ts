@@ -168,7 +168,11 @@ test("an edit of the resource is applied", async () => {
 });
 
 test("what is not served is a condition and changes nothing", async () => {
-  const world = setUp({ adapter: { type: "mongo" }, servers: { mongo: { secretRef: { name: "mine" } } } });
+  const world = setUp({
+    adapter: { type: "mongo" },
+    servers: { mongo: { secretRef: { name: "mine" } } },
+    gateway: { recovery: {} },
+  });
   await eventually(() => expect(world.condition("Stalled")).toBe("True"));
   expect(world.substrate.applied).toEqual([]);
 });

@@ -3,14 +3,15 @@ import type { Db } from "mongodb";
 import type { Log } from "#process";
 import type { BusMetrics } from "../metrics.ts";
 import type { BusDocument, BusMessage } from "./document.ts";
+import { LARGE_BYTES, type Large } from "./large.ts";
+import { retried } from "./retried.ts";
 
 const MAX_MESSAGES = 100_000;
 const MAX_BYTES = 64 << 20;
 const BATCH = 1000;
 const BATCH_BYTES = 12 << 20;
-/** A document is at most 16 MiB. */
-const MESSAGE_BYTES = (16 << 20) - (4 << 10);
 const CLOSE_MS = 1000;
+const NOTHING = new Uint8Array();
 
 /**
  * The one way into the collection of this process, so that everything published keeps its order: one insert under way, and what comes
@@ -24,8 +25,11 @@ export interface Publisher extends AsyncDisposable {
 interface PublisherOptions {
   db: () => Db;
   collection: string;
+  large: Large;
   id: () => string;
   connected: () => boolean;
+  /** ms of silence after which, as at the end, a document for nobody follows: whom the last one passed by finds the gap. */
+  markAfterMs?: number | undefined;
   metrics: BusMetrics;
   log: Log;
 }
@@ -34,12 +38,23 @@ interface PublisherOptions {
 const sizeOf = (topics: readonly string[], message: Uint8Array): number =>
   topics.reduce((size, topic) => size + 3 * topic.length + 16, message.length + 64);
 
-export const createPublisher = ({ db, collection, id, connected, metrics, log }: PublisherOptions): Publisher => {
-  let queue: { message: BusMessage; size: number }[] = [];
+type Published = { t: readonly string[]; m: Uint8Array };
+
+export const createPublisher = ({
+  db,
+  collection,
+  large,
+  id,
+  connected,
+  markAfterMs,
+  metrics,
+  log,
+}: PublisherOptions): Publisher => {
+  let queue: { message: Published; size: number }[] = [];
   let bytes = 0;
   let sending: Promise<void> | undefined;
 
-  const take = (): { messages: BusMessage[]; size: number } => {
+  const take = (): { messages: Published[]; size: number } => {
     let size = 0;
     let count = 0;
     for (const it of queue) {
@@ -53,13 +68,39 @@ export const createPublisher = ({ db, collection, id, connected, metrics, log }:
     const [first] = messages;
     return messages.length === 1 && first !== undefined ? { _id: id(), ...first } : { _id: id(), b: messages };
   };
+  const lay = async ({ t, m }: Published): Promise<BusMessage> =>
+    m.length > LARGE_BYTES ? { t, l: await large.put(m) } : { t, m };
+  const insertDocument = (document: BusDocument) =>
+    retried(() =>
+      db()
+        .collection<BusDocument>(collection)
+        .insertOne(document, { writeConcern: { w: 1 } }),
+    );
+  const insert = async (published: Published[]) => {
+    const messages: BusMessage[] = [];
+    for (const message of published) messages.push(await lay(message));
+    await insertDocument(documentOf(messages));
+  };
+  let marking: NodeJS.Timeout | undefined;
+  const mark = async () => {
+    clearTimeout(marking);
+    marking = undefined;
+    if (connected()) await insertDocument({ _id: id(), t: [], m: NOTHING }).catch(() => {});
+  };
+  const markLater = () => {
+    clearTimeout(marking);
+    marking = setTimeout(() => void mark(), markAfterMs).unref();
+  };
+  const finish = async () => {
+    await sending;
+    if (marking !== undefined) await mark();
+  };
   const send = async () => {
     while (queue.length > 0) {
       const { messages, size } = take();
-      const documents = [documentOf(messages)];
       try {
-        const { n } = await db().command({ insert: collection, documents, writeConcern: { w: 1 } });
-        if (n !== 1) throw new Error("the document was not inserted");
+        await insert(messages);
+        if (markAfterMs !== undefined) markLater();
       } catch (error) {
         metrics.dropped("unconfirmed", messages.length);
         log.debug({ err: error }, "messages were not inserted");
@@ -84,13 +125,14 @@ export const createPublisher = ({ db, collection, id, connected, metrics, log }:
     publish: (topics, message) => {
       if (!connected()) return metrics.dropped("away");
       const size = sizeOf(topics, message);
-      if (queue.length >= MAX_MESSAGES || bytes >= MAX_BYTES || size > MESSAGE_BYTES) return metrics.dropped("full");
+      if (size > MAX_BYTES) return metrics.dropped("large");
+      if (queue.length >= MAX_MESSAGES || bytes + size > MAX_BYTES) return metrics.dropped("full");
       bytes += size;
       queue.push({ message: { t: topics, m: message }, size });
       start();
     },
     [Symbol.asyncDispose]: async () => {
-      await Promise.race([sending, sleep(CLOSE_MS, undefined, { ref: false })]);
+      await Promise.race([finish(), sleep(CLOSE_MS, undefined, { ref: false })]);
     },
   };
 };

@@ -4,7 +4,13 @@ import { createSeen } from "./seen.ts";
 describe("what a tail has seen", () => {
   test("a document is new once", () => {
     const seen = createSeen();
-    expect(["a", 1, "1", "a", 1].map((id) => seen.add(id))).toEqual([true, true, true, false, false]);
+    const news = ["a", 1, "1", "a", 1].map((id) => {
+      const isNew = !seen.has(id);
+      seen.add(id);
+      return isNew;
+    });
+    expect(news).toEqual([true, true, true, false, false]);
+    expect(seen.ids()).toEqual(["a", 1, "1"]);
   });
 
   test("at least the last 1,000 are known, in their order, and no more than twice as many", () => {

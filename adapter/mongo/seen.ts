@@ -2,8 +2,8 @@ const KEPT = 1000;
 
 /** The documents that a tail has seen last, in their order: at least the last 1,000. */
 export interface Seen {
-  /** False where it was seen before. */
-  add(id: unknown): boolean;
+  has(id: unknown): boolean;
+  add(id: unknown): void;
   /** Oldest first. */
   ids(): unknown[];
 }
@@ -16,15 +16,15 @@ export const createSeen = (): Seen => {
   let latest = new Map<string, unknown>();
   const has = (key: string) => latest.has(key) || former.has(key);
   return {
+    has: (id) => has(idKey(id)),
     add: (id) => {
       const key = idKey(id);
-      if (has(key)) return false;
+      if (has(key)) return;
       if (latest.size >= KEPT) {
         former = latest;
         latest = new Map();
       }
       latest.set(key, id);
-      return true;
     },
     ids: () => [...former.values(), ...latest.values()],
   };

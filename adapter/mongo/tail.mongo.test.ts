@@ -6,6 +6,7 @@ import { MongoClient, type Db } from "mongodb";
 import { silentLog } from "#process";
 import { eventually, sharedServer } from "#testing";
 import { connect } from "./connection.ts";
+import { documentId } from "./sequences.ts";
 import { openTail, type Tail } from "./tail.ts";
 
 /** A way to the server that can be cut. */
@@ -75,7 +76,10 @@ describe("the tail of a capped collection", () => {
         connection,
         collection: name,
         id,
-        heard: ({ n }) => void (n !== undefined && heard.push(n)),
+        heard: ({ n }) => {
+          if (n !== undefined) heard.push(n);
+          return undefined;
+        },
         overrun: () => (overruns += 1),
         log: silentLog(),
         random: () => 0,
@@ -104,6 +108,16 @@ describe("the tail of a capped collection", () => {
     await insert(...range(700, 710));
     await insert(710);
     await eventually(() => expect(heard).toEqual(range(700, 711)));
+  });
+
+  test("a document that the cursor passed by, of a process that numbers its own, is heard in its turn, once", async () => {
+    await open();
+    const numbered = (...numbers: number[]) =>
+      db.collection<{ _id: string; n: number }>(name).insertMany(numbers.map((n) => ({ _id: documentId("p", n), n })));
+    await numbered(1);
+    await numbered(4, 2, 3, 5);
+    await numbered(7);
+    await eventually(() => expect(heard).toEqual([1, 2, 3, 4, 5, 7]));
   });
 
   test.each([

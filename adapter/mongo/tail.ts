@@ -4,6 +4,7 @@ import { z } from "zod";
 import { backoffMs, Misconfigured, type Log } from "#process";
 import type { Connection } from "./connection.ts";
 import { createSeen, idKey } from "./seen.ts";
+import { createSequences } from "./sequences.ts";
 import { tailable } from "./tailable.ts";
 
 /** Of a collection that is made here. */
@@ -31,8 +32,8 @@ interface TailOptions {
   collection: string;
   /** A new `_id`, unlike all others. */
   id: () => string;
-  /** Each document once, in natural order, from the opening on. */
-  heard: (document: Document) => void;
+  /** Each document once, in natural order, from the opening on; what comes after it waits. Again where it rejected. */
+  heard: (document: Document) => Promise<void> | undefined;
   /** The place last seen is no longer there: what lay between it and the oldest that is left was missed. */
   overrun: () => void;
   log: Log;
@@ -60,6 +61,7 @@ const makeCapped = async (db: Db, name: string, size: number): Promise<void> => 
 export const openTail = async (options: TailOptions): Promise<Tail> => {
   const { connection, collection: name, id, heard, overrun, log, size = SIZE_BYTES, random = Math.random } = options;
   const seen = createSeen();
+  const sequences = createSequences();
   const stopped = new AbortController();
   let live = Promise.withResolvers<void>();
   live.promise.catch(() => {});
@@ -97,6 +99,28 @@ export const openTail = async (options: TailOptions): Promise<Tail> => {
     failures = 0;
     live.resolve();
   };
+  const hear = async (document: Document) => {
+    if (seen.has(document["_id"])) return;
+    await heard(document);
+    seen.add(document["_id"]);
+    sequences.add(document["_id"]);
+  };
+  /** First hears those of the same process that the cursor has passed by. */
+  const hearInTurn = async (document: Document) => {
+    const missing = sequences.missing(document["_id"]).filter((it) => !seen.has(it));
+    if (missing.length > 0) {
+      const passed = connection
+        .db()
+        .collection<{ _id: string }>(name)
+        .find({ _id: { $in: missing } });
+      const found = new Map((await passed.toArray()).map((it) => [it._id, it]));
+      for (const it of missing) {
+        const document = found.get(it);
+        if (document !== undefined) await hear(document);
+      }
+    }
+    await hear(document);
+  };
   /** Reads from `skip` on until the cursor dies. */
   const follow = async (from: string | undefined, skip: number): Promise<void> => {
     let end: string | undefined;
@@ -106,7 +130,7 @@ export const openTail = async (options: TailOptions): Promise<Tail> => {
       for (const document of documents) {
         const { _id } = document;
         if (isBehind) {
-          if (seen.add(_id)) heard(document);
+          await hearInTurn(document);
           continue;
         }
         const key = idKey(_id);

@@ -27,9 +27,12 @@ export interface Fixture {
   settleEmitter(): Promise<{ anna: unknown[][]; ben: unknown[][] }>;
 }
 
-const open = async ({ driver, shared, recovery }: DriverUnderTest, stack: AsyncDisposableStack): Promise<Fixture> => {
+const open = async (
+  { driver, shared, silentMs = 1500, recovery }: DriverUnderTest,
+  stack: AsyncDisposableStack,
+): Promise<Fixture> => {
   const { uri } = stack.use(await shared());
-  const cluster = stack.use(testCluster(driver, uri, { silentMs: 1500, lingerMs: 300, recovery }));
+  const cluster = stack.use(testCluster(driver, uri, { silentMs, lingerMs: 300, recovery }));
   const gateways = Promise.all([cluster.gateway(), cluster.gateway(), cluster.gateway()]);
   const [[one, two, three], { delivery, registry }] = await Promise.all([gateways, cluster.delivery()]);
   await eventually(async () => {
@@ -40,9 +43,12 @@ const open = async ({ driver, shared, recovery }: DriverUnderTest, stack: AsyncD
   let lastMark = 0;
 
   const reached = (mark: number) =>
-    eventually(() => {
-      for (const { heard } of [anna, ben]) expect(heard).toContainEqual(["mark", mark]);
-    });
+    eventually(
+      () => {
+        for (const { heard } of [anna, ben]) expect(heard).toContainEqual(["mark", mark]);
+      },
+      { timeoutMs: 20_000 },
+    );
   const settle = async (gateway = one) => {
     lastMark += 1;
     await gateway.ask("emit", { event: "mark", args: [lastMark] });

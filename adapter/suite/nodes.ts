@@ -37,7 +37,7 @@ export const nodes = (get: () => Fixture, { promises }: DriverUnderTest): void =
       await using four = await cluster.gateway();
       await eventually(async () => expect(await one.ask("nodes")).toBe(4));
       four.process.child.kill("SIGSTOP");
-      const asked = one.ask("fetchPartially", { timeoutMs: 1000 });
+      const asked = one.ask("fetchPartially", { timeoutMs: 2000 });
       await four.process.kill("SIGKILL");
       const answer = await asked;
       expect(answer).toMatchObject({ error: expect.stringContaining("timeout"), ...missing(four.node) });

@@ -6,7 +6,7 @@ import type { DriverUnderTest } from "../testing/drivers.ts";
 import { text, type Fixture } from "./fixture.ts";
 
 /** Resolves when this process has taken in all that was published before: a listener may hear what was on its way when it came. */
-const takenIn = async ({ bus }: Delivery): Promise<void> => {
+export const takenIn = async ({ bus }: Delivery): Promise<void> => {
   const heard = Promise.withResolvers<void>();
   await using _ = await bus.subscribe("taken-in", () => heard.resolve());
   bus.publish("taken-in", Buffer.alloc(0));
@@ -27,7 +27,7 @@ export const order = (get: () => Fixture, { recovery }: DriverUnderTest): void =
       );
       hearing.use(await delivery.listener.listen("lobby", (_event, [index]) => heard.push(`emitted ${String(index)}`)));
       await one.ask("interleave", { rooms: [channelRoom("lobby")], event: "n", count: COUNT });
-      await eventually(() => expect(heard).toHaveLength(2 * COUNT));
+      await eventually(() => expect(heard).toHaveLength(2 * COUNT), { timeoutMs: 20_000 });
       if (recovery === undefined)
         expect(heard).toEqual(numbers.flatMap((index) => [`emitted ${index}`, `bus ${index}`]));
       // Beside a Log an answer comes behind what was emitted before it; what was emitted behind it may come first.

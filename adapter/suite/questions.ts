@@ -20,7 +20,7 @@ export const questions = (get: () => Fixture): void => {
     test("of which one does not answer ends by its timeout, with the answers there are", async () => {
       const { one, ben, settle } = get();
       ben.socket.once("who", (ack: (name: string) => void) => ack("ben"));
-      expect(await one.ask("askPartially", { event: "who", timeoutMs: 500 })).toEqual({
+      expect(await one.ask("askPartially", { event: "who", timeoutMs: 2000 })).toEqual({
         error: "operation has timed out",
         responses: ["ben"],
       });

@@ -68,7 +68,9 @@ export const rooms = (get: () => Fixture, { promises }: DriverUnderTest): void =
         await three.ask("joinHere", { name: "guest", joined: `fresh-${index}` });
         await one.ask("emit", { rooms: [`fresh-${index}`], event: "n", args: [index] });
       }
-      await eventually(() => expect(guest.heard).toEqual(all.map((index) => ["n", index])));
+      // A mark of before may be on its way.
+      const numbers = () => guest.heard.filter(([event]) => event !== "mark");
+      await eventually(() => expect(numbers()).toEqual(all.map((index) => ["n", index])));
     });
     test("that a socket has left says nothing to it, and something again when it comes back", async () => {
       const { one, three } = get();

@@ -17,6 +17,8 @@ export interface DriverUnderTest {
   shared: () => Promise<{ uri: string } & AsyncDisposable>;
   /** One of the test's own. */
   mortal: () => Promise<MortalServer>;
+  /** Silence after which a gateway is taken for gone, where the server is slower than 1.5 s. */
+  silentMs?: number;
   /** Over a Log of that size, and a Bus. */
   recovery?: LogLimits;
   promises: {

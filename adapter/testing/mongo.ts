@@ -1,30 +1,34 @@
 import { MongoClient } from "mongodb";
+import { eventually } from "#testing";
 
 const EVERY_MS = 500;
-const MAX = 300;
-const LARGE_BYTES = 1 << 20;
-/** Readers have taken in a large document by then. */
-const LARGE_MS = 3000;
+/** Readers have taken in a document by then, on a machine under load too. */
+const KEPT_MS = 4000;
+const KEPT = 20;
 
 /**
- * A cluster's collection, kept to 300 documents, and large ones for 3 s. FerretDB reads a whole collection to find what is new in it, and as
- * it is started here it takes nothing out of a capped one by itself, only when asked.
+ * A cluster's collection, kept to what was inserted in the last seconds. FerretDB reads a whole collection to find what is new in it, and as
+ * it is started here it takes nothing out of a capped one by itself.
  */
 export const shortCollection = async (uri: string, cluster: string): Promise<AsyncDisposable> => {
   const client = new MongoClient(uri, { serverSelectionTimeoutMS: 1000 });
   const db = client.db("realtime");
   const name = `${cluster}.bus`;
-  await db.createCollection(name, { capped: true, size: 64 << 20, max: MAX });
+  // FerretDB's SQLite may be locked by others who make theirs.
+  await eventually(() => db.createCollection(name, { capped: true, size: 64 << 20 }));
   const isFerret = "ferretdbFeatures" in (await db.command({ buildInfo: 1 }));
-  let largeSince: number | undefined;
+  let found: { at: number; ids: unknown[] }[] = [];
   const shorten = async () => {
-    await db.command({ compact: name, force: true });
-    const { size } = await db.command({ collStats: name });
-    largeSince = Number(size) > LARGE_BYTES ? (largeSince ?? Date.now()) : undefined;
-    if (largeSince === undefined || Date.now() - largeSince < LARGE_MS) return;
-    const all = db.collection(name).find({}, { projection: { _id: 1 } });
-    const ids = (await all.toArray()).map(({ _id }) => _id);
-    await db.collection(name).deleteMany({ _id: { $in: ids.slice(0, -10) } });
+    const all = await db
+      .collection(name)
+      .find({}, { projection: { _id: 1 } })
+      .toArray();
+    const now = Date.now();
+    found.push({ at: now, ids: all.slice(0, -KEPT).map(({ _id }) => _id) });
+    const old = found.findLast(({ at }) => now - at > KEPT_MS);
+    if (old === undefined) return;
+    found = found.slice(found.indexOf(old) + 1);
+    if (old.ids.length > 0) await db.command({ delete: name, deletes: [{ q: { _id: { $in: old.ids } }, limit: 0 }] });
   };
   let working = false;
   const timer = setInterval(() => {

@@ -175,9 +175,13 @@ describe("conditions", () => {
     ],
     [
       "the resource asks for what is not served",
-      facts({ adapter: { type: "mongo" }, servers: { mongo: { secretRef: { name: "mine" } } } }),
+      facts({
+        adapter: { type: "mongo" },
+        servers: { mongo: { secretRef: { name: "mine" } } },
+        gateway: { recovery: {} },
+      }),
       "Ready",
-      ["False", "InvalidSpec", expect.stringMatching(/^spec.adapter.type: /)],
+      ["False", "InvalidSpec", expect.stringMatching(/^spec.gateway.recovery: /)],
     ],
   ];
   test.each(cases)("%s: %#", (_given, it, type, expected) => {

@@ -7,7 +7,7 @@ export type ManagedAs = "hub" | "server";
 type Plane = "adapter" | "broker" | "store";
 
 const SERVED: Record<Plane, readonly ServerName[]> = {
-  adapter: ["hub", "redis", "rabbitmq"],
+  adapter: ["hub", "redis", "rabbitmq", "mongo"],
   broker: ["hub", "rabbitmq"],
   store: ["hub", "redis", "mongo"],
 };

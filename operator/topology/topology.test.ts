@@ -60,6 +60,18 @@ describe("which server carries what", () => {
       },
       ["hub", "mongo"],
     ],
+    [
+      "MongoDB is the adapter, and by that the store",
+      { adapter: { type: "mongo" }, servers: { mongo: external } },
+      {
+        ADAPTER: "mongo",
+        BROKER: "zeromq",
+        STORE: "mongo",
+        HUB_DIR: { server: "hub" },
+        MONGO_DIR: { server: "mongo", ofSecret: "mine" },
+      },
+      ["hub", "mongo"],
+    ],
     ["RabbitMQ is the adapter and managed", { adapter: { type: "rabbitmq" } }, hub, ["hub"]],
     [
       "an external RabbitMQ is the adapter",
@@ -133,10 +145,10 @@ test.each([
 describe("what is not served yet is said", () => {
   const cases: [string, object, string, RegExp][] = [
     [
-      "MongoDB as adapter",
-      { adapter: { type: "mongo" }, store: { type: "hub" }, servers: { mongo: external } },
-      "spec.adapter.type",
-      /use zeromq or redis or rabbitmq/,
+      "recovery over MongoDB",
+      { adapter: { type: "mongo" }, servers: { mongo: external }, gateway: { recovery: {} } },
+      "spec.gateway.recovery",
+      /^missed messages are not recovered over mongo yet/,
     ],
   ];
   test.each(cases)("%s", (_given, spec, path, message) => {

@@ -3,13 +3,14 @@ import { MongoClient } from "mongodb";
 import { channelRoom } from "#crds";
 import { eventually, sharedServer, startServer } from "#testing";
 import { adapterSuite } from "../suite.ts";
-import { testCluster } from "./cluster.ts";
+import { testCluster } from "../testing/cluster.ts";
 
 describe("deliveries over MongoDB", () => {
   adapterSuite({
     driver: "mongo",
     shared: async () => ({ ...(await sharedServer("mongo")), [Symbol.asyncDispose]: async () => {} }),
     mortal: () => startServer("mongo"),
+    silentMs: 3000,
     promises: { roomwise: false, namesMissing: true, json: true },
   });
 
