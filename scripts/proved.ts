@@ -53,6 +53,17 @@ export const provedTable = (proved: Proved): string => {
   );
 };
 
+/** The page with the table. */
+export const provedPage = (proved: Proved): string =>
+  `<!-- DO NOT EDIT: what adapter/suite proved, written by PROVED=write npm test -- adapter -->
+
+# Adapters
+
+What a cluster of gateways does over each server, as the suite in [adapter/suite](../../adapter/suite) showed it with gateways, clients and servers as
+processes of their own. A log is what carries deliveries with \`gateway.recovery\`. \`npm test\` fails where this page says anything else than it saw.
+
+${provedTable(proved)}`;
+
 /** What a table claims. */
 const claims = (table: string): Map<string, Set<string>> => {
   const rows = table

@@ -3,11 +3,12 @@
  * runs jest, ends what was started, and fails on skipped tests as on failed ones.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RUN_DIRECTORY, unproven, type Left } from "#testing";
 import { binaryOf, dockerRuns, KINDS, type Kind } from "../testing/servers/kinds.ts";
+import { provedBy, provedPage, staleClaims } from "./proved.ts";
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -100,15 +101,28 @@ const jest = spawnSync(
     },
   },
 );
+const PROVED = "docs/reference/adapters.md";
+const isWhole = process.argv.slice(2).every((argument) => argument === "--");
+
+/** Writes what was proved of each adapter's server, or says where the page says something else; true: it does not. */
+const comparePage = (json: unknown): boolean => {
+  const proved = provedBy(json);
+  if (process.env["PROVED"] === "write") writeFileSync(PROVED, provedPage(proved));
+  const stale = isWhole ? staleClaims(readFileSync(PROVED, "utf8"), proved) : [];
+  for (const line of stale) say(`${PROVED}: ${line}; PROVED=write npm test -- adapter writes it anew`);
+  return stale.length === 0;
+};
+
 let skipped = 0;
+let isPageRight = true;
 try {
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numRuntimeErrorTestSuites } = JSON.parse(
-    readFileSync(report, "utf8"),
-  );
+  const json = JSON.parse(readFileSync(report, "utf8"));
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numRuntimeErrorTestSuites } = json;
   skipped = numPendingTests + numTodoTests;
   say(
     `${numPassedTests} passed, ${numFailedTests + numRuntimeErrorTestSuites} failed${skipped > 0 ? `, ${skipped} skipped` : ""}${without ? "; without MongoDB, which is not here" : ""}`,
   );
+  isPageRight = comparePage(json);
 } catch {
   say("0 passed, 1 failed");
 }
@@ -118,4 +132,4 @@ if (skipped > 0)
   say(
     "Skipped tests are failures: a server that is missing is installed or named, a promise that is not made generates no test.",
   );
-process.exit(jest.status === 0 && skipped === 0 ? 0 : 1);
+process.exit(jest.status === 0 && skipped === 0 && isPageRight ? 0 : 1);
