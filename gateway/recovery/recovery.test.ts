@@ -9,7 +9,6 @@ import { eventually, startServer } from "#testing";
 import {
   recoveryCluster,
   rove,
-  startHub,
   tokenOf,
   withoutPlace,
   type Auth,
@@ -17,6 +16,7 @@ import {
   type RecoveryOptions,
   type RovingClient,
 } from "../testing/recovery-cluster.ts";
+import { startHub } from "../../adapter/testing/hub.ts";
 import tracedApp from "../testing/traced-app.ts";
 
 const APP = fileURLToPath(new URL("../testing/traced-app.ts", import.meta.url));

@@ -2,10 +2,9 @@ import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { SignJWT } from "jose";
 import { io as connect, type Socket } from "socket.io-client";
-import { eventually, freePort, spawnNode, type NodeProcess } from "#testing";
+import { spawnNode, type NodeProcess } from "#testing";
 
 const GATEWAY = fileURLToPath(new URL("./recovering.ts", import.meta.url));
-const HUB = fileURLToPath(new URL("../../hub/main.ts", import.meta.url));
 const SECRET = "the users' secret of tests, long enough";
 
 export interface RecoveringGateway extends AsyncDisposable {
@@ -92,33 +91,6 @@ export const rove = async (
     connects: () => connects,
     [Symbol.dispose]: () => void socket.disconnect(),
   };
-};
-
-/** The hub as a process, to be killed and started again at the same place. */
-export const startHub = async () => {
-  const port = await freePort();
-  let hub: NodeProcess | undefined;
-  const start = async () => {
-    const started = spawnNode(HUB, {
-      CLUSTER: "test",
-      INSTANCE: "test-hub",
-      PROBE_PORT: "0",
-      PROBE_HOST: "127.0.0.1",
-      HUB_PORT: String(port),
-      HUB_HOST: "127.0.0.1",
-      LOG_LEVEL: "warn",
-    });
-    hub = started;
-    await eventually(
-      () => {
-        if (started.messages.length === 0) throw new Error(`the hub is not ready: ${started.lines.join("\n")}`);
-      },
-      { timeoutMs: 30_000 },
-    );
-  };
-  const kill = async () => hub?.kill("SIGKILL");
-  await start();
-  return { uri: `tcp://127.0.0.1:${port}`, kill, start, [Symbol.asyncDispose]: kill };
 };
 
 const startGateway = async (env: Record<string, string>): Promise<RecoveringGateway> => {
