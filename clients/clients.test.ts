@@ -10,7 +10,7 @@ jest.setTimeout(120_000);
 /** Clients that scripts/test-clients.ts found. */
 const names = (process.env["CLIENTS"] ?? Object.keys(KINDS).join(" ")).split(" ") as KindName[];
 /** More than one only where sessions that are polled find their gateway. */
-const GATEWAYS = Number(process.env["CLIENTS_GATEWAYS"] ?? 1);
+const GATEWAYS = Number(process.env["CLIENTS_GATEWAYS"] ?? 2);
 const PATIENCE = { timeoutMs: 30_000 };
 
 const bytes = (text: string) => ({ $binary: Buffer.from(text).toString("base64") });
