@@ -79,6 +79,7 @@ const asProcess = (kind: Kind, binary: string, port: number): Runner => {
     async end(signal) {
       const running = child;
       if (running?.pid === undefined || running.exitCode !== null || running.signalCode !== null) return;
+      running.ref();
       const gone = new Promise((resolve) => running.once("exit", resolve));
       process.kill(-running.pid, signal);
       await gone;
