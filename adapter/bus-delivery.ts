@@ -15,7 +15,7 @@ import {
   NODES_TOPIC,
   roomTopic,
   SENDER_BYTES,
-  type ClusterMessage,
+  type RoomMessage,
 } from "./cluster-message.ts";
 import { createEmitter, type EmitterWire } from "./emitter.ts";
 import { decodeFrames, encodeEvent } from "./frames.ts";
@@ -31,10 +31,8 @@ export const EXPECT_MS = 1000;
 const namespaces = z.object({ namespaces: z.array(z.string()) });
 type Served = z.infer<typeof namespaces>;
 
-/** Speaks to gateways as their own adapters do. */
-const busEmitterWire = (bus: Bus, sender: Uint8Array, addressing: Addressing): EmitterWire => {
-  const say = (message: Extract<ClusterMessage, { kind: "broadcast" | "join" | "leave" | "disconnect" }>) =>
-    bus.publish(addressing.topics(MAIN, message.to.rooms), encodeMessage(sender, message));
+/** Says what an emitter says as gateways' own adapters do. */
+export const emitterWire = (say: (message: RoomMessage) => void): EmitterWire => {
   const to = (room: string) => ({ rooms: new Set([room]) });
   return {
     emit: (room, data, flags) =>
@@ -43,14 +41,17 @@ const busEmitterWire = (bus: Bus, sender: Uint8Array, addressing: Addressing): E
         to: { rooms: new Set(room === undefined ? [] : [room]), flags },
         frames: encodeEvent(MAIN, data),
       }),
-    join: (room, joined) => {
-      say({ kind: "join", to: to(room), rooms: [joined] });
-      addressing.joined(MAIN, [joined]);
-    },
+    join: (room, joined) => say({ kind: "join", to: to(room), rooms: [joined] }),
     leave: (room, left) => say({ kind: "leave", to: to(room), rooms: [left] }),
     disconnect: (room) => say({ kind: "disconnect", to: to(room), close: true }),
   };
 };
+
+const busEmitterWire = (bus: Bus, sender: Uint8Array, addressing: Addressing): EmitterWire =>
+  emitterWire((message) => {
+    bus.publish(addressing.topics(MAIN, message.to.rooms), encodeMessage(sender, message));
+    if (message.kind === "join") addressing.joined(MAIN, message.rooms);
+  });
 
 const busListener = (bus: Bus): Listener => {
   const hear = (room: string, heard: Heard): Promise<Subscription> =>

@@ -28,6 +28,9 @@ export type ClusterMessage =
   | { kind: "fetch"; to: BroadcastOptions; asker: Asker }
   | { kind: "server-side-emit"; frames: Frames; asker?: Asker | undefined };
 
+/** What clients and rooms can observe. */
+export type RoomMessage = Extract<ClusterMessage, { kind: "broadcast" | "join" | "leave" | "disconnect" }>;
+
 /** What one gateway answers: how many clients it asked, what one of them said, or its whole answer. */
 export interface Answer {
   request: number;

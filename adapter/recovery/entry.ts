@@ -1,10 +1,7 @@
 import { decode, Encoder } from "@msgpack/msgpack";
 import { z } from "zod";
-import { decodeMessage, encodeMessage, isFrom, SENDER_BYTES, type ClusterMessage } from "../cluster-message.ts";
+import { decodeMessage, encodeMessage, isFrom, SENDER_BYTES, type RoomMessage } from "../cluster-message.ts";
 import type { LogEntry } from "../log/port.ts";
-
-/** What clients and rooms can observe. */
-export type RoomMessage = Extract<ClusterMessage, { kind: "broadcast" | "join" | "leave" | "disconnect" }>;
 
 /**
  * `taken`: a gateway has taken over that socket's session, for the `turn`th time: whoever holds the connection before it closes it.

@@ -1,6 +1,7 @@
 import type { Room } from "socket.io-adapter";
+import type { RoomMessage } from "../cluster-message.ts";
 import { jobOf } from "../gate.ts";
-import type { Entry, RoomMessage } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import type { Lane, Member } from "./member.ts";
 import type { Members } from "./members.ts";
 import type { Plane } from "./plane.ts";

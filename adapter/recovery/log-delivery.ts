@@ -3,13 +3,12 @@ import type { Namespace, Server, Socket } from "socket.io";
 import { channelRoom, userRoom } from "#crds";
 import { listeners, type Log as Logger } from "#process";
 import type { Registry } from "prom-client";
-import { busDelivery, type BusDeliveryOptions } from "../bus-delivery.ts";
+import { busDelivery, emitterWire, type BusDeliveryOptions } from "../bus-delivery.ts";
 import { SENDER_BYTES } from "../cluster-message.ts";
-import { createEmitter, type EmitterWire } from "../emitter.ts";
-import { decodeFrames, encodeEvent } from "../frames.ts";
+import { createEmitter } from "../emitter.ts";
+import { decodeFrames } from "../frames.ts";
 import type { LogLimits, OpenLog } from "../log/port.ts";
 import type { Bus, Delivery, Heard, JobGate, Listener, Recovery, Subscription } from "../port.ts";
-import type { RoomMessage } from "./entry.ts";
 import { LogAdapter } from "./log-adapter.ts";
 import { parseOffset } from "./offset.ts";
 import { orderedBus } from "./ordered-bus.ts";
@@ -19,22 +18,6 @@ import { createPlane, type Plane } from "./plane.ts";
 const MAIN = "/";
 /** A process that only listens needs no tail. */
 const NO_TAIL: LogLimits = { maxMessages: 1, maxBytes: 1 };
-
-const emitterWire = (plane: Plane): EmitterWire => {
-  const say = (message: RoomMessage) => void plane.say({ nsp: MAIN, message });
-  const to = (room: string) => ({ rooms: new Set([room]) });
-  return {
-    emit: (room, data, flags) =>
-      say({
-        kind: "broadcast",
-        to: { rooms: new Set(room === undefined ? [] : [room]), flags },
-        frames: encodeEvent(MAIN, data),
-      }),
-    join: (room, joined) => say({ kind: "join", to: to(room), rooms: [joined] }),
-    leave: (room, left) => say({ kind: "leave", to: to(room), rooms: [left] }),
-    disconnect: (room) => say({ kind: "disconnect", to: to(room), close: true }),
-  };
-};
 
 const planeListener = (plane: Plane): Listener => {
   const hear = async (room: string, heard: Heard): Promise<Subscription> => {
@@ -118,6 +101,7 @@ export const logDelivery = (bus: Bus, options: LogDeliveryOptions): Delivery => 
   const sender = randomBytes(SENDER_BYTES);
   const plane = createPlane({ openedLog, limits, sender, log, registry });
   const changed = listeners<[Socket]>();
+  const wire = emitterWire((message) => void plane.say({ nsp: MAIN, message }));
   let main: LogAdapter | undefined;
   let started: Promise<void> | undefined;
   const ordered = orderedBus(bus, plane);
@@ -133,7 +117,7 @@ export const logDelivery = (bus: Bus, options: LogDeliveryOptions): Delivery => 
   return {
     ...base,
     bus: ordered,
-    emitter: (context) => createEmitter(emitterWire(plane), context),
+    emitter: (context) => createEmitter(wire, context),
     listener: planeListener(plane),
     recovery: recoveryOf(plane, () => main, node, changed),
     attach: (io: Server, gate?: JobGate) => {

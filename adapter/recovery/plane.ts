@@ -1,7 +1,8 @@
 import { counter, Ring, type Log as Logger } from "#process";
 import type { Registry } from "prom-client";
+import type { RoomMessage } from "../cluster-message.ts";
 import type { Following, LogEntry, LogLimits, OpenLog, Place } from "../log/port.ts";
-import { decodeEntry, encodeEntry, type Control, type Entry, type RoomMessage } from "./entry.ts";
+import { decodeEntry, encodeEntry, type Control, type Entry } from "./entry.ts";
 import { createProgram, type Program } from "./program.ts";
 
 /** Something that this process said. */
