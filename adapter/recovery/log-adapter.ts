@@ -234,7 +234,7 @@ export class LogAdapter extends BusAdapter implements Reader {
   }
 
   #ask(entry: Entry, { to, frames }: Broadcast, asker: Asker): void {
-    const mine = entry.own === undefined ? undefined : this.#asked.get(asker.request);
+    const mine = asker.node === this.node.node ? this.#asked.get(asker.request) : undefined;
     const told = mine?.asked ?? ((clients: number) => this.answer(asker, "asked", clients, []));
     const heard = mine?.ack ?? ((...args: unknown[]) => this.answer(asker, "ack", 0, encodeValues(args)));
     const meant: string[] = [];
