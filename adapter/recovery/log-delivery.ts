@@ -76,6 +76,14 @@ const recoveryOf = (
     return standing === undefined ? undefined : { epoch, ...standing };
   },
   onChange: changed.add,
+  onTaken: (listener) =>
+    plane.add({
+      land: ({ message }) => {
+        if (message.kind === "taken") listener(message.socket, message.turn);
+      },
+      landedAll: () => {},
+      cut: () => {},
+    }),
   place: () => {
     const { epoch, index } = plane.place();
     return { epoch, index: main()?.arrivals.movedUpTo() ?? index };
