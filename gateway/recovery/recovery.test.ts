@@ -171,6 +171,24 @@ describe.each([
     expect(numbersOf(anna.heard)).toEqual([1, 2, 3]);
   });
 
+  test("also where the gateway that it left has said since that all its sessions are kept", async () => {
+    const [one, other] = await two({ gateway: { auth: AUTH }, maxMessages: 100 });
+    const anna = await client(one, { token: await tokenOf("anna") });
+    const ben = await client(one, { token: await tokenOf("ben") });
+    await subscribe(ben, "busy");
+    await away(anna, other, async () => {
+      await other.ask("join", { user: "anna", joined: "club" });
+      await say(other, "club", 1);
+      for (let index = 0; index < 40; index += 1) await say(other, "busy", index);
+      await until(ben, "n", 39);
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+    });
+    expect(anna.socket.recovered).toBe(true);
+    await say(other, "club", 2);
+    await until(anna, "n", 2);
+    expect(numbersOf(anna.heard)).toEqual([1, 2]);
+  });
+
   test("whoever is thrown out while away is told that it is lost, and gets nothing of it", async () => {
     const [one, other] = await two({ gateway: { auth: AUTH } });
     const anna = await client(one, { token: await tokenOf("anna") });

@@ -117,10 +117,14 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
     void it.then(() => underWay.delete(it));
   };
 
-  /** It is there for the next attempt. */
-  const putBack = (socket: string, session: Session): void => {
-    away.add(socket, session);
-    track(store.put([session], windowSeconds));
+  /** Its client is away: nobody's marks speak for it any more. */
+  const putBack = (session: Session): void => {
+    const body = decodeBody(session.body);
+    const bytes = body && encodeBody({ ...body, node: "" });
+    if (body === undefined || bytes === undefined) return;
+    const left = { ...session, body: bytes };
+    away.add(body.socket, left);
+    track(store.put([left], windowSeconds));
   };
   /** To a store that may have lost them. */
   const putAway = async (): Promise<void> => {
@@ -237,7 +241,7 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
     held.set(socket, made);
     socket.conn.once("close", () => {
       // Taken, and never connected.
-      if (made.connection === undefined && made.taken !== undefined) putBack(socket.id, made.taken);
+      if (made.connection === undefined && made.taken !== undefined) putBack(made.taken);
       if (made.connection === undefined) held.delete(socket);
     });
     return made;
@@ -289,12 +293,12 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
     try {
       if (await isRevoked({ user, issuedAt, jti })) return fresh(socket, identity, guest, body.at);
     } catch (error) {
-      putBack(body.socket, session);
+      putBack(session);
       throw error;
     }
     const { conn } = socket;
     if (conn.readyState !== "open") {
-      putBack(body.socket, session);
+      putBack(session);
       return { identity, place: socket.id };
     }
     const spare = newSecret();
@@ -347,7 +351,7 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
       held.delete(socket);
       dirty.delete(socket);
       if (it === undefined) return;
-      if (session !== undefined && COMES_BACK.has(reason)) putBack(socket.id, session);
+      if (session !== undefined && COMES_BACK.has(reason)) putBack(session);
       else track(store.drop(it.pid, it.turn));
     },
     size: () => held.size,
