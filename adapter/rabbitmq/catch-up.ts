@@ -46,7 +46,9 @@ export const createCatchUp = ({ at, from, seen, limits }: CatchUpOptions): Catch
   let isSeen = false;
 
   const begin = ({ epoch: begun, replaces }: { epoch: string; replaces: string }, index: number) => {
-    if (begun === epoch || (epoch !== "" && replaces !== epoch)) return;
+    // Two may begin one at once, and the first counts: who reads less than all takes the word of nobody but who knows.
+    const counts = epoch === "" ? at === "first" || replaces === begun : replaces === epoch;
+    if (!counts || begun === epoch) return;
     // What stood there before is of another history; before the first epoch nothing did.
     if (replaces !== begun && replaces !== "") kept.clear(index);
     epoch = begun;

@@ -1,5 +1,5 @@
-import { startServer } from "#testing";
 import { logSuite } from "../log/suite.ts";
+import { startStreams } from "../testing/streams.ts";
 import { openRabbitmqLog } from "./log.ts";
 
-logSuite("rabbitmq", openRabbitmqLog, () => startServer("rabbitmq"), { survives: true });
+logSuite("rabbitmq", openRabbitmqLog, startStreams, { survives: true });

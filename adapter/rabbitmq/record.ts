@@ -3,7 +3,9 @@
  * began to read. `epoch`: from here on, or still, the epoch is `epoch`, if it was `replaces` ("": none) until here; else it says nothing.
  */
 export type StreamRecord = { sender: Uint8Array; number: number; epoch: string } & (
-  { kind: "entry"; bytes: Uint8Array } | { kind: "mark" } | { kind: "epoch"; replaces: string }
+  | { kind: "entry"; bytes: Uint8Array }
+  | { kind: "mark" }
+  | { kind: "epoch"; replaces: string }
 );
 
 const VERSION = 1;

@@ -16,6 +16,7 @@ import {
   type RecoveryOptions,
   type RovingClient,
 } from "../testing/recovery-cluster.ts";
+import { startRabbitmqAndHub } from "../testing/rabbitmq-and-hub.ts";
 import { startHub } from "../../adapter/testing/hub.ts";
 import tracedApp from "../testing/traced-app.ts";
 
@@ -51,6 +52,7 @@ const breaks = (heard: readonly unknown[][], order: readonly unknown[]): [unknow
 describe.each([
   ["redis", () => startServer("redis")],
   ["zeromq", startHub],
+  ["rabbitmq", startRabbitmqAndHub],
 ] as const)("clients that come back, over %s", (driver, start) => {
   let server: Awaited<ReturnType<typeof start>>;
   let stack = new AsyncDisposableStack();
