@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ChannelModel, ConfirmChannel } from "amqplib";
-import { openConnection, type Connection } from "#amqp";
+import { openConnection, within, type Connection } from "#amqp";
 import { Refusal } from "#crds";
 import { logMetrics } from "../log/metrics.ts";
 import type { LogOptions } from "../log/open.ts";
@@ -15,6 +15,7 @@ const OPEN_TIMEOUT_MS = 10_000;
 const MAX_ENTRY_BYTES = 16 << 20;
 /** A stream that gives nothing back for so long is given up, and connected to again. */
 const STUCK_MS = 30_000;
+const DRAIN_MS = 3000;
 const OTHER_LIMITS = "the stream was made for other limits, and keeps what it kept: delete it, and it is made anew";
 
 export interface RabbitmqLogOptions extends LogOptions {
@@ -157,6 +158,7 @@ export const openRabbitmqLog = async (options: RabbitmqLogOptions): Promise<Open
     connected,
     [Symbol.asyncDispose]: async () => {
       caughtUp.reject(unavailable("the log is closed"));
+      if (channel !== undefined) await within(DRAIN_MS, channel.waitForConfirms());
       await stack.disposeAsync();
     },
   };
