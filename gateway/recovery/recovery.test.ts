@@ -17,6 +17,7 @@ import {
   type RovingClient,
 } from "../testing/recovery-cluster.ts";
 import { away, breaks, numbersOf, pick, say, subscribe, until } from "../testing/roving.ts";
+import { startRabbitmqAndHub } from "../testing/rabbitmq-and-hub.ts";
 import { startHub } from "../../adapter/testing/hub.ts";
 import tracedApp from "../testing/traced-app.ts";
 
@@ -30,6 +31,7 @@ const namesOf = (heard: readonly unknown[][]): unknown[] => heard.map(([event]) 
 describe.each([
   ["redis", () => startServer("redis")],
   ["zeromq", startHub],
+  ["rabbitmq", startRabbitmqAndHub],
 ] as const)("clients that come back, over %s", (driver, start) => {
   let server: Awaited<ReturnType<typeof start>>;
   let stack = new AsyncDisposableStack();
