@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { expect, jest, test } from "@jest/globals";
 import { eventually, sharedServer } from "#testing";
-import { shortCollection } from "../../adapter/testing/mongo.ts";
+import { shortCollections } from "../../adapter/testing/mongo.ts";
 import { openClient } from "../testing/client.ts";
 import { PATIENCE, runExample } from "../testing/run-example.ts";
 
@@ -10,7 +10,7 @@ jest.setTimeout(240_000);
 test("the chat runs over a MongoDB of one's own, and clients of two gateways hear each other", async () => {
   const { uri } = await sharedServer("mongo");
   const name = `chat-${randomBytes(4).toString("hex")}`;
-  await using _ = await shortCollection(uri, name);
+  await using _ = await shortCollections(uri, name);
   await using example = await runExample("chat", {
     edit: (resource) => {
       resource.setIn(["metadata", "name"], name);

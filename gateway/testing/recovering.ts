@@ -10,7 +10,7 @@ import { settingsOf } from "./settings.ts";
 /** A gateway as a process of its own that recovers what clients missed, told over IPC what to say; to be killed. */
 const env = z
   .object({
-    DRIVER: z.enum(["redis", "zeromq"]),
+    DRIVER: z.enum(["redis", "zeromq", "mongo"]),
     URI: z.string(),
     CLUSTER: z.string(),
     SESSION_KEY: z.string(),
@@ -38,7 +38,7 @@ const log = silentLog();
 const common = { cluster: env.CLUSTER, node, log, registry, settings: async () => ({ uri: env.URI }) };
 const { JWT_SECRET } = env;
 const delivery = await openDelivery(env.DRIVER, { ...common, prefix: env.CLUSTER, recovery: JSON.parse(env.LIMITS) });
-const store = await openStore(env.DRIVER === "redis" ? "redis" : "hub", common);
+const store = await openStore(env.DRIVER === "zeromq" ? "hub" : env.DRIVER, common);
 const membership = await joinMembership(
   delivery.bus,
   { node, instance: node, role: "gateway" },

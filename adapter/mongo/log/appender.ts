@@ -87,7 +87,11 @@ export const createAppender = (options: AppenderOptions): Appender => {
     return new Set(writeErrors.map(({ index }) => index));
   };
   const isThere = async ({ _id, w }: LogDocument): Promise<boolean> =>
-    (await db().collection<LogDocument>(collection).findOne({ _id }, { projection: { w: 1 } }))?.w === w;
+    (
+      await db()
+        .collection<LogDocument>(collection)
+        .findOne({ _id }, { projection: { w: 1 } })
+    )?.w === w;
   const tried = async (before: string, document: LogDocument): Promise<{ isLost: boolean; isIn: boolean }> => {
     for (let failures = 0; ;) {
       try {

@@ -69,7 +69,10 @@ export const createChain = (options: ChainOptions): Chain => {
     await makeCapped(db(), name, size);
     const bytes: unknown = info?.options?.["size"];
     if (typeof bytes === "number" && bytes < size)
-      log.warn({ collection: name, bytes, needed: size }, "the log keeps less than it is asked to: its collection was made smaller");
+      log.warn(
+        { collection: name, bytes, needed: size },
+        "the log keeps less than it is asked to: its collection was made smaller",
+      );
   };
   const look = async (): Promise<Head> => {
     for (;;) {
@@ -93,7 +96,8 @@ export const createChain = (options: ChainOptions): Chain => {
     prepare,
     look,
     end: async () => (known !== undefined && clock() - known.at < FRESH_MS ? known.head : look()),
-    upTo: async (epoch, index) => readHead(await find({ _id: { $gte: idOf(epoch, 0), $lte: idOf(epoch, index) } }, LAST)),
+    upTo: async (epoch, index) =>
+      readHead(await find({ _id: { $gte: idOf(epoch, 0), $lte: idOf(epoch, index) } }, LAST)),
     from: async (epoch, index) => readHead(await find({ _id: { $gte: idOf(epoch, index), $lt: `${epoch}.~` } }, FIRST)),
     renew: async (end) => {
       await endEpoch(end);

@@ -89,7 +89,8 @@ export const readLogDocument = (
 ): { head: Head; entries: readonly (Uint8Array | LargeEntry)[] } | undefined => {
   const it = readHead(document);
   const entries = body.safeParse(document).data?.b;
-  const isWhole = entries !== undefined && (entries.length === 0 || entries.length === (it?.next ?? 0) - (it?.first ?? 0));
+  const isWhole =
+    entries !== undefined && (entries.length === 0 || entries.length === (it?.next ?? 0) - (it?.first ?? 0));
   return it === undefined || !isWhole ? undefined : { head: it, entries };
 };
 

@@ -43,11 +43,7 @@ const isKept = ({ end }: Floor, limits: LogLimits, index: number, bytesBefore: n
   index > floorOf(end, limits) && (end.total - bytesBefore <= limits.maxBytes || index === end.next - 1);
 
 /** Follows a Log's collection by a tailable cursor, which is opened again at the last place when it died. Resolves when all that was there is handed over. */
-export const followChain = async (
-  from: Start,
-  follower: LogFollower,
-  options: FollowerOptions,
-): Promise<Following> => {
+export const followChain = async (from: Start, follower: LogFollower, options: FollowerOptions): Promise<Following> => {
   const { db, collection, limits, chain, pieces, heard, failed, metrics, log } = options;
   const stopped = new AbortController();
   const caughtUp = Promise.withResolvers<void>();
@@ -173,7 +169,10 @@ export const followChain = async (
   const follow = async () => {
     const id = await goIn();
     reach();
-    for await (const documents of tailable(db(), collection, { filter: { _id: { $gte: id } }, signal: stopped.signal })) {
+    for await (const documents of tailable(db(), collection, {
+      filter: { _id: { $gte: id } },
+      signal: stopped.signal,
+    })) {
       try {
         for (const document of documents) await take(document);
       } finally {
@@ -192,7 +191,8 @@ export const followChain = async (
         if (stopped.signal.aborted) return;
         if (!(error instanceof Gap)) failed(error);
         failures += 1;
-        if (failures === 3 && error instanceof MongoServerError) log.warn({ err: error }, "the log could not be followed");
+        if (failures === 3 && error instanceof MongoServerError)
+          log.warn({ err: error }, "the log could not be followed");
       }
       await sleep(backoffMs(Math.max(1, failures), BACKOFF), undefined, { signal: stopped.signal }).catch(() => {});
     }
