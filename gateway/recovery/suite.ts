@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { Server } from "socket.io";
 import { channelRoom, userRoom } from "#crds";
 import { eventually } from "#testing";
@@ -49,23 +49,27 @@ const breaks = (heard: readonly unknown[][], order: readonly unknown[]): [unknow
   return broken;
 };
 
-/** What whoever comes back must get, over every driver that has a log; `survives`: its server comes back with what it had. */
+/**
+ * What whoever comes back must get, over every driver that has a log; `survives`: its server comes back with what it had; `each`: a test
+ * gets a server of its own.
+ */
 export const recoverySuite = (
   driver: RecoveryDriver,
   start: () => Promise<MortalServer>,
-  { survives }: { survives: boolean },
+  { survives, each = false }: { survives: boolean; each?: boolean },
 ) => {
+  const [before, after] = each ? [beforeEach, afterEach] : [beforeAll, afterAll];
   describe(`clients that come back, over ${driver}`, () => {
     let server: MortalServer;
     let stack = new AsyncDisposableStack();
-    beforeAll(async () => {
+    before(async () => {
       server = await start();
     });
     afterEach(async () => {
       await stack.disposeAsync();
       stack = new AsyncDisposableStack();
     });
-    afterAll(async () => {
+    after(async () => {
       await server[Symbol.asyncDispose]();
     });
 
@@ -255,10 +259,13 @@ export const recoverySuite = (
       const anna = await client(one);
       await subscribe(anna, "lobby");
       await say(one, "lobby", 1);
-      await one.ask("volatile", { rooms: [channelRoom("lobby")], event: "volatile", args: ["text"] });
+      // Only who is ready to receive gets it.
+      await eventually(async () => {
+        await one.ask("volatile", { rooms: [channelRoom("lobby")], event: "volatile", args: ["text"] });
+        await eventually(() => expect(anna.heard).toContainEqual(["volatile", "text"]), { timeoutMs: 500 });
+      });
       await one.ask("tell", { event: "direct", args: ["text"] });
       await until(anna, "direct", "text");
-      await until(anna, "volatile", "text");
       await away(anna, other, () => say(one, "lobby", 2));
       expect(anna.socket.recovered).toBe(true);
       await until(anna, "n", 2);

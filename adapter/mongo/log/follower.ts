@@ -106,6 +106,8 @@ export const followChain = async (from: Start, follower: LogFollower, options: F
     }
     const { head: it, entries } = read;
     const stand = standOf(it, { epoch: place.epoch, next });
+    // Another stands where one was that is lost.
+    if (it.id === seen?.id && it.writer !== seen.writer) throw new Gap();
     if (stand === "known" || stand === "earlier epoch") return;
     if (stand === "later epoch") {
       floor = undefined;
