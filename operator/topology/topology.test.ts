@@ -136,7 +136,7 @@ test.each([
   ["redis", []],
   ["zeromq", []],
   ["rabbitmq", ["spec.gateway.recovery"]],
-  ["mongo", ["spec.gateway.recovery"]],
+  ["mongo", []],
 ])("recovery over %s is refused at %j", (driver, paths) => {
   const problems = notServed(clusterOf({ gateway: { recovery: {} } }), { ADAPTER: driver, BROKER: "zeromq" });
   expect(problems.map(({ path }) => path)).toEqual(paths);
@@ -145,10 +145,10 @@ test.each([
 describe("what is not served yet is said", () => {
   const cases: [string, object, string, RegExp][] = [
     [
-      "recovery over MongoDB",
-      { adapter: { type: "mongo" }, servers: { mongo: external }, gateway: { recovery: {} } },
+      "recovery over RabbitMQ",
+      { adapter: { type: "rabbitmq" }, servers: { rabbitmq: external }, gateway: { recovery: {} } },
       "spec.gateway.recovery",
-      /^missed messages are not recovered over mongo yet/,
+      /^missed messages are not recovered over rabbitmq yet/,
     ],
   ];
   test.each(cases)("%s", (_given, spec, path, message) => {

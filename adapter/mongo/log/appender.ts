@@ -9,7 +9,7 @@ import type { Place } from "../../log/port.ts";
 import { LARGE_BYTES } from "../large.ts";
 import type { Pieces } from "../pieces.ts";
 import type { Chain } from "./chain.ts";
-import { headOf, idOf, sizeOf, type LargeEntry, type LogDocument } from "./document.ts";
+import { headOf, idOf, sizeOf, type Head, type LargeEntry, type LogDocument } from "./document.ts";
 
 const BATCH_ENTRIES = 500;
 /** A document is at most 16 MiB. */
@@ -74,10 +74,10 @@ export const createAppender = (options: AppenderOptions): Appender => {
    * Shows the server the document before, which it refuses as a duplicate; where it takes it, this is not the log that we know. Resolves
    * with the indexes of what was refused.
    */
-  const insert = async (before: string, document: LogDocument): Promise<Set<number>> => {
+  const insert = async (end: Head, document: LogDocument): Promise<Set<number>> => {
     const answer = await db().command({
       insert: collection,
-      documents: [{ _id: before, w: "" }, document],
+      documents: [{ _id: end.id, w: "", n: end.next, t: end.total, b: [] }, document],
       ordered: false,
       writeConcern: { w: 1 },
     });
@@ -92,10 +92,10 @@ export const createAppender = (options: AppenderOptions): Appender => {
         .collection<LogDocument>(collection)
         .findOne({ _id }, { projection: { w: 1 } })
     )?.w === w;
-  const tried = async (before: string, document: LogDocument): Promise<{ isLost: boolean; isIn: boolean }> => {
+  const tried = async (end: Head, document: LogDocument): Promise<{ isLost: boolean; isIn: boolean }> => {
     for (let failures = 0; ;) {
       try {
-        const refused = await insert(before, document);
+        const refused = await insert(end, document);
         const isIn = !refused.has(1) || (failures > 0 && (await isThere(document)));
         return { isLost: !refused.has(0), isIn };
       } catch (error) {
@@ -109,12 +109,13 @@ export const createAppender = (options: AppenderOptions): Appender => {
   const enter = async (b: LogDocument["b"]): Promise<Place> => {
     const size = b.reduce((sum, it) => sum + sizeOf(it), 0);
     for (;;) {
-      const { id, epoch, next, total } = await chain.end();
+      const end = await chain.end();
+      const { epoch, next, total } = end;
       const document: LogDocument = { _id: idOf(epoch, next), w: name(), n: next + b.length, t: total + size, b };
-      const { isLost, isIn } = await tried(id, document);
+      const { isLost, isIn } = await tried(end, document);
       if (isLost) {
-        const end = await chain.look();
-        if (end.writer === document.w) await chain.renew(end);
+        const last = await chain.look();
+        if (last.writer === document.w) await chain.renew(last);
         throw new Error("the log was made anew, or has lost its end");
       }
       if (isIn) {
