@@ -19,7 +19,10 @@ const DUPLICATE = 11_000;
 const ATTEMPTS = 5;
 const BACKOFF = { minMs: 10, maxMs: 500 };
 const CONTENDED_MS = 1000;
-const MAX_PAUSE_MS = 50;
+const MAX_REST_MS = 50;
+const TURN = 8;
+/** Who is passed by so often looks for the end itself. */
+const LOOK_EVERY = 8;
 const CLOSE_MS = 1000;
 
 /** The one way into the Log of this process: one insert under way, and what comes meanwhile is one document of the next. */
@@ -58,6 +61,7 @@ export const createAppender = (options: AppenderOptions): Appender => {
   let outages = 0;
   let contendedAt = -Infinity;
   let restUntil = -Infinity;
+  let entered = 0;
 
   const take = (): Uint8Array[] => {
     let size = 0;
@@ -108,7 +112,7 @@ export const createAppender = (options: AppenderOptions): Appender => {
   /** Behind the end, wherever that is by then. Resolves with the place before the first of them. */
   const enter = async (b: LogDocument["b"]): Promise<Place> => {
     const size = b.reduce((sum, it) => sum + sizeOf(it), 0);
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       const end = await chain.end();
       const { epoch, next, total } = end;
       const document: LogDocument = { _id: idOf(epoch, next), w: name(), n: next + b.length, t: total + size, b };
@@ -123,7 +127,7 @@ export const createAppender = (options: AppenderOptions): Appender => {
         return { epoch, index: next - 1 };
       }
       contendedAt = clock();
-      await chain.look();
+      await (tries % LOOK_EVERY === 0 ? chain.look() : chain.pass(end));
     }
   };
 
@@ -132,7 +136,15 @@ export const createAppender = (options: AppenderOptions): Appender => {
     queue = [];
     pending.fail(unavailable(reason));
   };
-  /** Where others append too, they get their turn: it takes them two round trips to learn of an end and to append to it. */
+  /**
+   * To append behind another's document takes two round trips, and behind one's own one: who is quick must let others in. Where they are
+   * known to be there, after each document; else now and then, since who never gets in is not seen.
+   */
+  const restMs = (roundTripMs: number, now: number): number => {
+    entered += 1;
+    const trips = now - contendedAt < CONTENDED_MS ? 1 : entered % TURN === 0 ? 3 : 0;
+    return Math.min(trips * roundTripMs, MAX_REST_MS);
+  };
   const rest = async () => {
     const ms = restUntil - clock();
     if (ms > 0) await sleep(ms);
@@ -148,7 +160,7 @@ export const createAppender = (options: AppenderOptions): Appender => {
         const before = clock();
         const { epoch, index } = await enter(b);
         const now = clock();
-        if (now - contendedAt < CONTENDED_MS) restUntil = now + Math.min(now - before, MAX_PAUSE_MS);
+        restUntil = now + restMs(now - before, now);
         if (outage === outages) for (const at of batch.keys()) pending.done({ epoch, index: index + 1 + at });
       } catch (error) {
         chain.forget();

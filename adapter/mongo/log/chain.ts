@@ -15,6 +15,8 @@ export interface Chain {
   end(): Promise<Head>;
   /** The same, now: of a collection that is empty, and behind an epoch that has ended, a new epoch begins. */
   look(): Promise<Head>;
+  /** The end as known after somebody else has appended behind `end`: whoever did so, or who came further. */
+  pass(end: Head): Promise<Head>;
   /** The document with the highest index up to that one, if there is any left. */
   upTo(epoch: string, index: number): Promise<Head | undefined>;
   /** The first that is left, from that index on. */
@@ -92,9 +94,18 @@ export const createChain = (options: ChainOptions): Chain => {
       }
     }
   };
+  const learn = (head: Head) => {
+    if (known === undefined || head.id >= known.head.id) known = { head, at: clock() };
+    return known.head;
+  };
   return {
     prepare,
     look,
+    pass: async ({ epoch, next }) => {
+      // By its whole `_id`, which FerretDB finds without reading all.
+      const head = readHead(await collection().findOne({ _id: idOf(epoch, next) }, { projection: HEAD }));
+      return head === undefined || head.successor !== undefined ? look() : learn(head);
+    },
     end: async () => (known !== undefined && clock() - known.at < FRESH_MS ? known.head : look()),
     upTo: async (epoch, index) =>
       readHead(await find({ _id: { $gte: idOf(epoch, 0), $lte: idOf(epoch, index) } }, LAST)),
@@ -103,9 +114,7 @@ export const createChain = (options: ChainOptions): Chain => {
       await endEpoch(end);
       return look();
     },
-    learn: (head) => {
-      if (known === undefined || head.id >= known.head.id) known = { head, at: clock() };
-    },
+    learn: (head) => void learn(head),
     learnNothing: () => {
       if (known !== undefined) known.at = clock();
     },

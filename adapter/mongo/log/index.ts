@@ -42,16 +42,15 @@ export const openMongoLog = async (options: LogOptions): Promise<OpenLog> => {
 
   const closed = new AbortController();
   let isAway = false;
-  const comeBack = async () => {
-    for (let failures = 1; isAway && !closed.signal.aborted; failures += 1) {
-      await sleep(backoffMs(failures, BACKOFF), undefined, { ref: false });
-      await connection.renew();
-      await db()
-        .command({ ping: 1 })
-        .then(
-          () => (isAway = false),
-          () => {},
-        );
+  const comeBack = async (failures = 1): Promise<void> => {
+    await sleep(backoffMs(failures, BACKOFF), undefined, { ref: false });
+    if (closed.signal.aborted) return;
+    await connection.renew();
+    try {
+      await db().command({ ping: 1 });
+      isAway = false;
+    } catch {
+      await comeBack(failures + 1);
     }
   };
   const failed = (error: unknown) => {
