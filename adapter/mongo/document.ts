@@ -30,7 +30,8 @@ export const bytesOf = (m: unknown): Uint8Array | undefined => {
   return m instanceof Binary ? m.value() : undefined;
 };
 
-const largeOf = (l: unknown): LargeRef | undefined => {
+/** A reference as it was written; undefined where it is none. */
+export const largeOf = (l: unknown): LargeRef | undefined => {
   if (typeof l !== "object" || l === null || !("id" in l) || !("pieces" in l)) return undefined;
   const { id, pieces } = l;
   const isCount = typeof pieces === "number" && Number.isInteger(pieces) && pieces > 0 && pieces <= MAX_PIECES;

@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { busDelivery } from "../bus-delivery.ts";
 import type { DeliveryOptions } from "../index.ts";
 import { busMetrics } from "../metrics.ts";
 import type { Delivery } from "../port.ts";
+import { deliveryOver } from "../recovery/delivery-over.ts";
 import { createTopics } from "../topics.ts";
 import { mongoBus } from "./bus.ts";
 import { connect } from "./connection.ts";
 import { hearDocuments } from "./hear.ts";
 import { createLarge } from "./large.ts";
+import { openMongoLog } from "./log/index.ts";
 import { createPublisher } from "./publisher.ts";
 import { documentId } from "./sequences.ts";
 import { openTail } from "./tail.ts";
@@ -59,7 +60,7 @@ export const openMongoDelivery = async (options: MongoOptions): Promise<Delivery
   const publisher = opening.use(
     createPublisher({ db: connection.db, collection, large, id, connected, markAfterMs, metrics, log }),
   );
-  const delivery = opening.use(busDelivery(mongoBus(topics, publisher, tail), options));
+  const delivery = opening.use(await deliveryOver(mongoBus(topics, publisher, tail), options, openMongoLog));
   const stack = opening.move();
   return { ...delivery, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 };

@@ -2,17 +2,19 @@ import { describe, expect, test } from "@jest/globals";
 import { MongoClient } from "mongodb";
 import { channelRoom } from "#crds";
 import { eventually, sharedServer, startServer } from "#testing";
-import { adapterSuite } from "../suite.ts";
+import { adapterSuite, type DriverUnderTest } from "../suite.ts";
 import { testCluster } from "../testing/cluster.ts";
 
+const mongo: DriverUnderTest = {
+  driver: "mongo",
+  shared: async () => ({ ...(await sharedServer("mongo")), [Symbol.asyncDispose]: async () => {} }),
+  mortal: () => startServer("mongo"),
+  silentMs: 3000,
+  promises: { roomwise: false, namesMissing: true, json: true },
+};
+
 describe("deliveries over MongoDB", () => {
-  adapterSuite({
-    driver: "mongo",
-    shared: async () => ({ ...(await sharedServer("mongo")), [Symbol.asyncDispose]: async () => {} }),
-    mortal: () => startServer("mongo"),
-    silentMs: 3000,
-    promises: { roomwise: false, namesMissing: true, json: true },
-  });
+  adapterSuite(mongo);
 
   test("a document that somebody inserts reaches clients; what is none of the bus ends no gateway, and is counted", async () => {
     const { uri } = await sharedServer("mongo");
@@ -44,3 +46,10 @@ describe("deliveries over MongoDB", () => {
     }
   });
 });
+
+describe("deliveries over MongoDB's log", () =>
+  adapterSuite({
+    ...mongo,
+    promises: { roomwise: false, namesMissing: true, json: false },
+    recovery: { maxMessages: 10_000, maxBytes: 64 << 20 },
+  }));

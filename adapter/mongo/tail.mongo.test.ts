@@ -1,52 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { connect as dial, createServer, type AddressInfo, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { MongoClient, type Db } from "mongodb";
 import { silentLog } from "#process";
 import { eventually, sharedServer } from "#testing";
+import { startWay } from "../testing/way.ts";
 import { connect } from "./connection.ts";
 import { documentId } from "./sequences.ts";
 import { openTail, type Tail } from "./tail.ts";
-
-/** A way to the server that can be cut. */
-const startWay = async (uri: string) => {
-  const sockets = new Set<Socket>();
-  let isOpen = true;
-  const server = createServer((socket) => {
-    const { hostname, port } = new URL(uri);
-    const onward = dial(Number(port), hostname);
-    for (const [from, to] of [
-      [socket, onward],
-      [onward, socket],
-    ] as const) {
-      sockets.add(from);
-      from.on("error", () => {});
-      from.on("close", () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-      from.pipe(to);
-    }
-    if (!isOpen) socket.destroy();
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const cut = () => {
-    isOpen = false;
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    uri: `mongodb://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cut,
-    mend: () => (isOpen = true),
-    [Symbol.asyncDispose]: async () => {
-      cut();
-      server.close();
-      await once(server, "close");
-    },
-  };
-};
 
 describe("the tail of a capped collection", () => {
   let stack: AsyncDisposableStack;

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { MongoServerError, type Db, type Document } from "mongodb";
+import { MongoServerError, type Document } from "mongodb";
 import { z } from "zod";
 import { backoffMs, Misconfigured, type Log } from "#process";
+import { makeCapped } from "./capped.ts";
 import type { Connection } from "./connection.ts";
 import { createSeen, idKey } from "./seen.ts";
 import { createSequences } from "./sequences.ts";
@@ -14,7 +15,6 @@ const CLOSE_MS = 1000;
 const BACKOFF = { minMs: 50, maxMs: 3000 };
 /** How many documents before the end reading begins; where the place is not among them, further back. */
 const BACK = [500, 20_000, Infinity];
-const NAMESPACE_EXISTS = 48;
 
 const reply = z.object({ cursor: z.object({ firstBatch: z.array(z.object({ _id: z.unknown() })) }) });
 const counted = z.object({ n: z.number() });
@@ -41,17 +41,6 @@ interface TailOptions {
   size?: number;
   random?: () => number;
 }
-
-/** Makes the capped collection where it is not there. Throws Misconfigured where one of that name is not capped. */
-const makeCapped = async (db: Db, name: string, size: number): Promise<void> => {
-  const [found] = await db.listCollections({ name }).toArray();
-  if (found === undefined)
-    await db.createCollection(name, { capped: true, size }).catch((error: unknown) => {
-      if (!(error instanceof MongoServerError && error.code === NAMESPACE_EXISTS)) throw error;
-    });
-  else if (!("options" in found) || found.options?.["capped"] !== true)
-    throw new Misconfigured(`the MongoDB collection ${name} is not capped: drop it, and it is made anew`);
-};
 
 /**
  * Follows a capped collection by a tailable cursor. A cursor that died (server away, collection empty or made anew, overrun) is opened

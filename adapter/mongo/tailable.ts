@@ -6,18 +6,18 @@ const AWAIT_MS = 2000;
 const asLong = (id: unknown): Long => (id instanceof Long ? id : Long.fromNumber(Number(id)));
 
 /**
- * A tailable cursor over a capped collection: its documents behind the first `skip`, in batches as they come (an empty one at least
+ * A tailable cursor over a capped collection: its documents that match, behind the first `skip` of them, in batches as they come (an empty one at least
  * every 2 s), until it dies. By commands, since the driver's own cursor begins with a batch as large as the rest: FerretDB closes one
  * whose first batch is not full, as MongoDB does with an empty one.
  */
 export async function* tailable(
   db: Db,
   collection: string,
-  { skip, signal }: { skip: number; signal: AbortSignal },
+  { filter = {}, skip = 0, signal }: { filter?: Document; skip?: number; signal: AbortSignal },
 ): AsyncGenerator<Document[], void> {
   await using session = db.client.startSession();
   const options = { session, signal, promoteBuffers: true };
-  const find = { find: collection, filter: {}, skip, batchSize: 1, tailable: true, awaitData: true };
+  const find = { find: collection, filter, skip, batchSize: 1, tailable: true, awaitData: true };
   const { cursor } = await db.command(find, options);
   let id = asLong(cursor.id);
   yield cursor.firstBatch;

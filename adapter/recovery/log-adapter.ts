@@ -144,7 +144,8 @@ export class LogAdapter extends BusAdapter implements Reader {
     const member = this.#members.byId.get(id);
     if (member !== undefined) {
       this.#moves.say([member], "join", [...rooms], { rooms: new Set([id]) });
-      return this.active(rooms);
+      const active = this.active(rooms);
+      return new Promise((resolve) => this.#log.program.afterLast(() => resolve(active)));
     }
     const joined = super.addAll(id, rooms);
     const socket = this.#namespace.sockets.get(id);
@@ -152,10 +153,12 @@ export class LogAdapter extends BusAdapter implements Reader {
     return joined;
   }
 
-  override del(id: string, room: Room): void {
+  /** Resolves when nothing that is said from now on reaches the socket there. */
+  override del(id: string, room: Room): Promise<void> | void {
     const member = this.#members.byId.get(id);
-    if (member === undefined) void super.del(id, room);
-    else this.#moves.say([member], "leave", [room], { rooms: new Set([id]) });
+    if (member === undefined) return super.del(id, room);
+    this.#moves.say([member], "leave", [room], { rooms: new Set([id]) });
+    return new Promise((resolve) => this.#log.program.afterLast(resolve));
   }
 
   override delAll(id: string): void {

@@ -8,7 +8,7 @@ import { openDelivery } from "../index.ts";
 import type { LogLimits } from "../log/port.ts";
 import type { Delivery } from "../port.ts";
 import { uriOf, type TestDriver } from "./drivers.ts";
-import { shortCollection } from "./mongo.ts";
+import { shortCollections } from "./mongo.ts";
 
 const GATEWAY = fileURLToPath(new URL("./gateway.ts", import.meta.url));
 
@@ -105,7 +105,7 @@ export const testCluster = (
   const uri = uriOf(driver, server, name);
   let prepared: Promise<void> | undefined;
   const prepare = async () => {
-    if (driver === "mongo") stack.use(await shortCollection(uri, name));
+    if (driver === "mongo") stack.use(await shortCollections(uri, name));
   };
   return {
     driver,

@@ -1,6 +1,6 @@
 import { jest, test } from "@jest/globals";
 import { sharedServer } from "#testing";
-import { shortCollection } from "../../adapter/testing/mongo.ts";
+import { shortCollections } from "../../adapter/testing/mongo.ts";
 import { chatName, chatOver, type Mix } from "../testing/chat-over.ts";
 
 jest.setTimeout(240_000);
@@ -9,6 +9,6 @@ const brokers: Mix["broker"][] = ["rabbitmq", "zeromq"];
 
 test.each(brokers)("the chat runs with the words mongo and %s", async (broker) => {
   const name = chatName();
-  await using _ = await shortCollection((await sharedServer("mongo")).uri, name);
+  await using _ = await shortCollections((await sharedServer("mongo")).uri, name);
   await chatOver({ adapter: "mongo", broker }, name);
 });

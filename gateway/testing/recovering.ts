@@ -10,7 +10,7 @@ import { settingsOf } from "./settings.ts";
 /** A gateway as a process of its own that recovers what clients missed, told over IPC what to say; to be killed. */
 const env = z
   .object({
-    DRIVER: z.enum(["redis", "zeromq", "rabbitmq"]),
+    DRIVER: z.enum(["redis", "zeromq", "rabbitmq", "mongo"]),
     /** Of the adapter's server and, after a space, of the store's where that is another. */
     URI: z.string(),
     CLUSTER: z.string(),
@@ -40,7 +40,7 @@ const [uri = "", storeUri = uri] = env.URI.split(" ");
 const common = { cluster: env.CLUSTER, node, log, registry, settings: async () => ({ uri }) };
 const { JWT_SECRET } = env;
 const delivery = await openDelivery(env.DRIVER, { ...common, prefix: env.CLUSTER, recovery: JSON.parse(env.LIMITS) });
-const store = await openStore(env.DRIVER === "redis" ? "redis" : "hub", {
+const store = await openStore(env.DRIVER === "redis" || env.DRIVER === "mongo" ? env.DRIVER : "hub", {
   ...common,
   settings: async () => ({ uri: storeUri }),
 });

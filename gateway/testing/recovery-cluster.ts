@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { SignJWT } from "jose";
 import { io as connect, type Socket } from "socket.io-client";
 import { spawnNode, type NodeProcess } from "#testing";
+import { shortCollections } from "../../adapter/testing/mongo.ts";
 
 const GATEWAY = fileURLToPath(new URL("./recovering.ts", import.meta.url));
 const SECRET = "the users' secret of tests, long enough";
@@ -133,18 +134,25 @@ export interface RecoveryOptions {
   gateway?: Record<string, unknown>;
 }
 
+export type RecoveryDriver = "redis" | "zeromq" | "rabbitmq" | "mongo";
+
 /** Gateways of one cluster as processes, with recovery on. */
 export const recoveryCluster = (
-  driver: "redis" | "zeromq" | "rabbitmq",
+  driver: RecoveryDriver,
   uri: string,
   { windowSeconds = 60, maxMessages = 20_000, maxBytes = 64 << 20, gateway = {} }: RecoveryOptions = {},
 ): RecoveryCluster => {
   const stack = new AsyncDisposableStack();
   const name = `recovery-${randomBytes(4).toString("hex")}`;
+  let prepared: Promise<void> | undefined;
+  const prepare = async () => {
+    if (driver === "mongo") stack.use(await shortCollections(uri, name));
+  };
   return {
     name,
-    gateway: async (more = {}) =>
-      stack.use(
+    gateway: async (more = {}) => {
+      await (prepared ??= prepare());
+      return stack.use(
         await startGateway({
           DRIVER: driver,
           URI: uri,
@@ -155,7 +163,8 @@ export const recoveryCluster = (
           LIMITS: JSON.stringify({ maxMessages, maxBytes }),
           ...more,
         }),
-      ),
+      );
+    },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 };
