@@ -114,15 +114,15 @@ export const openSignals = ({
     return received;
   };
 
-  const postTo = async (control: string, events: readonly ClusterEvent[]): Promise<void> => {
-    const response = await fetch(`http://${control}/cluster-events`, {
+  const postTo = async (address: string, body: unknown): Promise<void> => {
+    const response = await fetch(`http://${address}`, {
       method: "POST",
       headers: { authorization: `Bearer ${await token()}`, "content-type": "application/json" },
-      body: JSON.stringify(events),
+      body: JSON.stringify(body),
       signal: AbortSignal.any([closing.signal, AbortSignal.timeout(5000)]),
     });
     await response.body?.cancel();
-    if (!response.ok) throw new Error(`${control}/cluster-events answered ${response.status}`);
+    if (!response.ok) throw new Error(`${address} answered ${response.status}`);
   };
 
   const post = async (): Promise<boolean> => {
@@ -131,7 +131,7 @@ export const openSignals = ({
       return true;
     }
     const events = pending.slice(0, BATCH);
-    const answers = await Promise.allSettled(controls().map((control) => postTo(control, events)));
+    const answers = await Promise.allSettled(controls().map((control) => postTo(`${control}/cluster-events`, events)));
     const failure = answers.find((answer) => answer.status === "rejected");
     if (!answers.some(({ status }) => status === "fulfilled")) {
       if (failure === undefined) return false;
@@ -154,6 +154,13 @@ export const openSignals = ({
       pending.push(...events);
       if (pending.length > MAX_EVENTS) dropped.inc(pending.splice(0, pending.length - MAX_EVENTS).length);
       wake?.();
+    },
+    shed: (key, orders) => {
+      if (key !== cluster || orders.length === 0) return;
+      for (const control of controls())
+        postTo(`${control}/shed`, orders).catch((error: unknown) =>
+          log.info({ err: error, control }, "a gateway could not be told to shed"),
+        );
     },
     async [Symbol.asyncDispose]() {
       closing.abort();

@@ -29,6 +29,8 @@ export const gatewayReport = z.object({
   node: z.string(),
   connections: z.number(),
   carried: z.number(),
+  /** Of both, how many would recover what they miss while they go to another gateway. Absent: none. */
+  recoverable: z.number().optional(),
   draining: z.boolean(),
 });
 export type GatewayReport = z.infer<typeof gatewayReport>;
@@ -66,6 +68,14 @@ export const clusterEvent = z.object({
   message: z.string().max(512).optional(),
 });
 export type ClusterEvent = z.infer<typeof clusterEvent>;
+
+/** `POST /shed` on a gateway's control port: each gateway takes what is said to its node. */
+export const shedOrders = z
+  .array(
+    z.object({ node: z.string(), sessions: z.number().int().min(1).max(1_000_000), perSecond: z.number().positive() }),
+  )
+  .max(10_000);
+export type ShedOrder = z.infer<typeof shedOrders>[number];
 
 /** Bus topics of the control plane inside the cluster. */
 export const MEMBERS_TOPIC = "members";

@@ -25,6 +25,7 @@ export const openFleetSignals = (options: {
   return {
     latest: (key) => streams.get(key)?.latest(key),
     announce: (key, events) => streams.get(key)?.announce(key, events),
+    shed: (key, orders) => streams.get(key)?.shed(key, orders),
     follow: (key) => {
       if (streams.has(key)) return;
       const stream = openSignals({
