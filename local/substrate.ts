@@ -64,6 +64,7 @@ export const openLocalSubstrate = async ({
   const listeners = new Set<Parameters<Substrate["onChange"]>[0]>();
   const wasReady = new Set<string>();
   let wanted: Topology | undefined;
+  let shunned: ReadonlySet<string> = new Set();
   let isStopping = false;
   let hubPort = 0;
   let writes = Promise.resolve();
@@ -92,6 +93,7 @@ export const openLocalSubstrate = async ({
         clients: `${LOCALHOST}:${ports["clients"]}`,
         ...(ports["api"] === undefined ? {} : { api: `${LOCALHOST}:${ports["api"]}` }),
         control: `${LOCALHOST}:${ports["control"]}`,
+        ...(shunned.has(instance) ? { shunned: true as const } : {}),
       })),
   });
 
@@ -222,6 +224,10 @@ export const openLocalSubstrate = async ({
         void stop(instance);
       }
       return Promise.resolve();
+    },
+    shun: (_key, named) => {
+      shunned = new Set(named);
+      return write(directory.peers, JSON.stringify(peers()));
     },
     onChange: (listener) => {
       listeners.add(listener);
