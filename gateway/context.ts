@@ -5,6 +5,7 @@ import type { Log, Watched } from "#process";
 import type { Store } from "#store";
 import type { Registry } from "prom-client";
 import type { Server } from "socket.io";
+import type { SharedBudget } from "./drain/index.ts";
 import type { Refusals } from "./refusals.ts";
 
 /** `spec.gateway` with its defaults, as the environment brings it. */
@@ -78,7 +79,10 @@ export interface GatewayContext {
   connections: () => number;
   /** WebSockets of other gateways' sessions that this one carries. */
   carried: () => number;
+  /** Asked to go. */
   draining: () => boolean;
+  /** Of the connections that are closed for others' sake. */
+  budget: SharedBudget;
   /** Appends to the history of a channel where `settings.history` asks for it; resolves at once where it does not. */
   remember: (channel: string, entry: { id: string; event: string; args: unknown[]; at: number }) => Promise<void>;
 }

@@ -20,11 +20,19 @@ const corsOf = (origins: GatewaySettings["origins"]): NonNullable<ServerOptions[
   credentials: true,
 });
 
-/** Refuses new sessions while `draining`, in a way that clients try again; the rest is for an app's own `allowRequest`. */
+export interface Doorkeeper {
+  /** No new session is taken. */
+  refusing: () => boolean;
+  /** A new session was asked for. */
+  arrived: () => void;
+}
+
+/** Refuses new sessions while `refusing`, in a way that clients try again; the rest is for an app's own `allowRequest`. */
 const allow =
-  (draining: () => boolean, own: AllowRequest | undefined): AllowRequest =>
+  ({ refusing, arrived }: Doorkeeper, own: AllowRequest | undefined): AllowRequest =>
   (request: IncomingMessage, decide) => {
-    if (draining()) decide("draining", false);
+    arrived();
+    if (refusing()) decide("draining", false);
     else if (own === undefined) decide(null, true);
     else own(request, decide);
   };
@@ -33,25 +41,29 @@ const allow =
 export const socketOptions = (
   { options, origins, app }: Pick<GatewaySettings, "options" | "origins" | "app">,
   own: Partial<ServerOptions>,
-  draining: () => boolean,
+  door: Doorkeeper,
 ): Partial<ServerOptions> => ({
   ...(app === undefined && { httpCompression: false }),
   ...own,
   ...options,
   ...((app === undefined || origins !== undefined) && { cors: corsOf(origins) }),
-  allowRequest: allow(draining, own.allowRequest),
+  allowRequest: allow(door, own.allowRequest),
 });
 
 export const createListener = (
   settings: GatewaySettings,
   own: Partial<ServerOptions>,
-  draining: () => boolean,
+  door: Doorkeeper,
 ): Listener => {
   const web = express().disable("x-powered-by");
   if (settings.public !== undefined) web.use(express.static(settings.public));
   const server = createServer(web);
-  const io = new Server(server, socketOptions(settings, own, draining));
+  const io = new Server(server, socketOptions(settings, own, door));
   joinWrites(io.engine);
+  // Who comes again must not do so over the connection that leads here.
+  server.prependListener("request", (_request, response) => {
+    if (door.refusing()) response.setHeader("connection", "close");
+  });
   return {
     io,
     server,

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import type { Delivery, Membership } from "#adapter";
 import type { Broker } from "#broker";
-import { REVOCATIONS_TOPIC, type LiveConfig, type Revocation } from "#crds";
-import type { Log, Watched } from "#process";
+import { drainPlan, REVOCATIONS_TOPIC, type LiveConfig, type Revocation } from "#crds";
+import { counter, type Log, type Watched } from "#process";
 import { createLedgerWriter, type Store } from "#store";
 import type { Registry } from "prom-client";
 import { loadApp } from "./app.ts";
@@ -14,7 +14,7 @@ import { createEventHandler } from "./connections/events.ts";
 import { followChannels } from "./connections/rooms.ts";
 import { createWelcome } from "./connections/welcome.ts";
 import type { GatewayContext, GatewaySettings } from "./context.ts";
-import { drain } from "./drain.ts";
+import { drain, openBudget } from "./drain/index.ts";
 import { openForwarding, trustProxies, type ForwardingOptions } from "./forward/index.ts";
 import { registerGauges } from "./gauges.ts";
 import { openLifecycle } from "./lifecycle/open-lifecycle.ts";
@@ -50,15 +50,15 @@ export interface GatewayParts {
   clock?: () => number;
 }
 
-/** A gateway that takes clients. Disposing drains it: sessions are closed at their pace, what is under way ends, then all is closed. */
+/** A gateway that takes clients. Disposing drains it, where that has not happened yet, then closes all. */
 export interface RunningGateway extends AsyncDisposable {
   readonly context: GatewayContext;
   /** Of the clients. */
   readonly port: number;
   /** Of the links. */
   readonly linkPort?: number;
-  /** Takes no new sessions from now on. */
-  refuseSessions(): void;
+  /** Sends all clients to other gateways, within the grace; at once when `hurry` is aborted. Safe to repeat: the first call counts. */
+  drain(hurry?: AbortSignal): Promise<void>;
 }
 
 /** Brings up the clients' port. Rejects where it is taken, or the bus cannot be subscribed to. */
@@ -72,10 +72,17 @@ export const startGateway = async (
   await using stack = new AsyncDisposableStack();
   const connections: Connections = new Map();
   const refusals = createRefusals(registry);
-  let draining = false;
+  let drained: Promise<void> | undefined;
+  let isRefusing = false;
+  let lastArrival = Number.NEGATIVE_INFINITY;
+  const draining = () => drained !== undefined;
+  const refusing = () => isRefusing;
 
   const app = settings.app === undefined ? undefined : await loadApp(settings.app);
-  const listener = createListener(settings, app?.options ?? {}, () => draining);
+  const listener = createListener(settings, app?.options ?? {}, {
+    refusing,
+    arrived: () => void (lastArrival = performance.now()),
+  });
   const { io, server } = listener;
   const gate = createAckGate();
   const writer = stack.use(createLedgerWriter({ ledger: parts.store.ledger, log, registry }));
@@ -115,6 +122,8 @@ export const startGateway = async (
     openLifecycle({ io, connections, channels, store, membership, node, submit, route, clock, log, registry }),
   );
   const { presence } = lifecycle;
+  const plan = drainPlan(settings.drain);
+  const budget = stack.use(await openBudget({ bus, membership, perSecond: plan.perSecond }));
 
   const { auth } = settings;
   const tokens = createTokens({
@@ -154,7 +163,7 @@ export const startGateway = async (
       const held = await store.presence.connections(user);
       return (await membership.silent([...new Set(held.map((it) => it.node))])).length > 0;
     },
-    draining: () => draining,
+    draining: refusing,
     refusals,
     log,
   });
@@ -215,7 +224,7 @@ export const startGateway = async (
   const forwarding =
     links === undefined
       ? undefined
-      : stack.use(await openForwarding({ ...links, engine: io.engine, host, draining: () => draining, log, registry }));
+      : stack.use(await openForwarding({ ...links, engine: io.engine, host, draining: refusing, log, registry }));
   const carried = () => forwarding?.sockets.size ?? 0;
   registerGauges(registry, {
     connections: () => connections.size,
@@ -255,19 +264,34 @@ export const startGateway = async (
     hasLocalChannel: channels.has,
     connections: () => connections.size,
     carried,
-    draining: () => draining,
+    draining,
+    budget,
     remember,
   };
 
+  const closes = counter(registry, {
+    name: "realtime_gateway_drained_total",
+    help: "Connections that were closed to drain: at the cluster's pace (budget), or faster since the grace would not have held (grace)",
+    labelNames: ["pace"] as const,
+  });
+  const allOpen = () => [...connections.values(), ...(forwarding?.sockets ?? [])];
+  const gone = (hurry: AbortSignal = new AbortController().signal) =>
+    (drained ??= drain(
+      {
+        plan,
+        budget,
+        open: allOpen,
+        underway: () => forwarding?.requests() ?? 0,
+        lastArrival: () => lastArrival,
+        refuse: () => void (isRefusing = true),
+        closed: (pace) => closes.inc({ pace }),
+      },
+      hurry,
+    ));
+
   const listening = await listener.listen(host, port);
   stack.defer(async () => {
-    draining = true;
-    await drain(
-      () => [...connections.values(), ...(forwarding?.sockets ?? [])],
-      () => forwarding?.requests() ?? 0,
-      settings.drain,
-      { clock },
-    );
+    await gone();
     for (const socket of forwarding?.sockets ?? []) socket.cut();
     const closed = once(server, "close");
     void io.close();
@@ -279,7 +303,7 @@ export const startGateway = async (
     context,
     port: listening,
     ...(forwarding === undefined ? {} : { linkPort: forwarding.port }),
-    refuseSessions: () => void (draining = true),
+    drain: gone,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 };

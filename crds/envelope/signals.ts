@@ -84,6 +84,19 @@ export const reportTopic = (node: string): string => `report:${node}`;
 /** Told to workers when a job is to be cancelled, so that a running attempt aborts: the message is the job's `jobKey` as UTF-8 text. */
 export const CANCEL_TOPIC = "cancel";
 
+/** Where gateways tell each other what they still have to close, so that together they keep the cluster's pace. */
+export const DRAIN_TOPIC = "drain";
+
+/** On DRAIN_TOPIC. */
+export const drainClaim = z.object({
+  v: z.literal(1),
+  node: z.string(),
+  /** Connections that it still has to close. */
+  left: z.number().int().min(0),
+  /** It takes no clients any more. */
+  leaving: z.boolean(),
+});
+
 /** On REPORT_REQUEST_TOPIC: report to `reportTopic(node)`. */
 export const reportRequest = z.object({ node: z.string() });
 

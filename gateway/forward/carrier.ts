@@ -1,6 +1,6 @@
 import { Agent, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Closing } from "../drain.ts";
+import type { Closing } from "../drain/index.ts";
 import { carryRequest } from "./carry-request.ts";
 import { clientOf } from "./client.ts";
 import type { Link } from "./dial.ts";
