@@ -7,6 +7,7 @@ import type { Registry } from "prom-client";
 import type { Server } from "socket.io";
 import type { SharedBudget } from "./drain/index.ts";
 import type { Refusals } from "./refusals.ts";
+import type { Shedding } from "./shed.ts";
 
 /** `spec.gateway` with its defaults, as the environment brings it. */
 export type GatewaySettings = Gateway & { reservedEvents: boolean };
@@ -79,6 +80,10 @@ export interface GatewayContext {
   connections: () => number;
   /** WebSockets of other gateways' sessions that this one carries. */
   carried: () => number;
+  /** Of both, those whose clients would recover what they miss on their way to another gateway. */
+  recoverable: () => number;
+  /** Begins to send that many of those away; false where it does already, or drains. */
+  shed: Shedding["begin"];
   /** Asked to go. */
   draining: () => boolean;
   /** Of the connections that are closed for others' sake. */

@@ -9,13 +9,13 @@ import { loadApp } from "./app.ts";
 import { startSweep } from "./auth/sweep.ts";
 import { createTokens } from "./auth/tokens.ts";
 import { createAdmission, refuseRevoked } from "./connections/admit.ts";
-import type { Connections } from "./connections/connection.ts";
+import type { Connection, Connections } from "./connections/connection.ts";
 import { createEventHandler } from "./connections/events.ts";
 import { followChannels } from "./connections/rooms.ts";
 import { createWelcome } from "./connections/welcome.ts";
 import type { GatewayContext, GatewaySettings } from "./context.ts";
 import { drain, openBudget } from "./drain/index.ts";
-import { openForwarding, trustProxies, type ForwardingOptions } from "./forward/index.ts";
+import { openForwarding, trustProxies, type Carried, type ForwardingOptions } from "./forward/index.ts";
 import { registerGauges } from "./gauges.ts";
 import { openLifecycle } from "./lifecycle/open-lifecycle.ts";
 import { createListener } from "./listener.ts";
@@ -29,6 +29,7 @@ import { createQueued, withQueued } from "./routing/queued.ts";
 import { createRequests } from "./routing/requests.ts";
 import { compileRoutes } from "./routing/routes.ts";
 import { createTake } from "./routing/take.ts";
+import { createShedding, type Shedding } from "./shed.ts";
 
 /** What a gateway stands on; opened and closed by the caller. */
 export interface GatewayParts {
@@ -75,12 +76,14 @@ export const startGateway = async (
   let drained: Promise<void> | undefined;
   let isRefusing = false;
   let lastArrival = Number.NEGATIVE_INFINITY;
+  let shedding: Shedding | undefined;
   const draining = () => drained !== undefined;
   const refusing = () => isRefusing;
 
   const app = settings.app === undefined ? undefined : await loadApp(settings.app);
   const listener = createListener(settings, app?.options ?? {}, {
     refusing,
+    shedding: () => shedding?.isOn() === true,
     arrived: () => void (lastArrival = performance.now()),
   });
   const { io, server } = listener;
@@ -226,6 +229,21 @@ export const startGateway = async (
       ? undefined
       : stack.use(await openForwarding({ ...links, engine: io.engine, host, draining: refusing, log, registry }));
   const carried = () => forwarding?.sockets.size ?? 0;
+  const recoverable = () =>
+    sessions === undefined
+      ? []
+      : [
+          ...[...connections.values()].filter(({ socket }) => sessions.holds(socket)),
+          ...[...(forwarding?.sockets ?? [])].filter(({ recovers }) => recovers),
+        ];
+  const shed = createShedding<Connection | Carried>({
+    open: recoverable,
+    userOf: (it) => ("identity" in it ? it.identity.user : undefined),
+    budget,
+    draining,
+    registry,
+  });
+  shedding = stack.use(shed);
   registerGauges(registry, {
     connections: () => connections.size,
     gateway_carried_connections: carried,
@@ -264,6 +282,8 @@ export const startGateway = async (
     hasLocalChannel: channels.has,
     connections: () => connections.size,
     carried,
+    recoverable: () => recoverable().length,
+    shed: (order) => shed.begin(order),
     draining,
     budget,
     remember,

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "@jest/globals";
-import type { Cluster, ClusterEvent, Pool } from "#crds";
+import type { Cluster, ClusterEvent, Pool, ShedOrder } from "#crds";
 import { silentLog } from "#process";
 import { eventually } from "#testing";
 import type { Instance, Signal, Substrate } from "./port.ts";
@@ -16,6 +16,7 @@ class FakeSubstrate implements Substrate {
   instances: Instance[] = [];
   applied: Topology[] = [];
   stopped: string[] = [];
+  shunned: readonly string[] = [];
   failures = 0;
   #listeners = new Set<(cluster: string, events: readonly ClusterEvent[]) => void>();
 
@@ -47,6 +48,9 @@ class FakeSubstrate implements Substrate {
     this.stopped.push(...instances);
     this.instances = this.instances.filter(({ instance }) => !instances.includes(instance));
   }
+  async shun(_cluster: string, gateways: readonly string[]) {
+    this.shunned = gateways;
+  }
   onChange(listener: (cluster: string, events: readonly ClusterEvent[]) => void) {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
@@ -66,6 +70,7 @@ const setUp = (spec: object, before: (substrate: FakeSubstrate) => void = () => 
     now: 0,
     substrate: new FakeSubstrate(),
     announced: [] as ClusterEvent[],
+    shed: [] as ShedOrder[],
     kept: [] as string[],
     status: undefined as ClusterStatus | undefined,
     passes: 0,
@@ -84,7 +89,11 @@ const setUp = (spec: object, before: (substrate: FakeSubstrate) => void = () => 
       return topology(it, { managedAs: "hub" });
     },
     substrate: world.substrate,
-    signals: { latest: () => world.signal, announce: (_cluster, events) => void world.announced.push(...events) },
+    signals: {
+      latest: () => world.signal,
+      announce: (_cluster, events) => void world.announced.push(...events),
+      shed: (_cluster, orders) => void world.shed.push(...orders),
+    },
     report: (_key, status) => {
       world.status = status;
       world.passes += 1;

@@ -114,7 +114,10 @@ const reconciler = ({
           ({ of, state, configHash }) => of === role.name && state !== "stopping" && configHash === role.configHash,
         );
         // Of gateways the emptiest go, whoever says how many.
-        const gone = role.scale === undefined && role.role !== "gateway" ? [] : victims(own, own.length - role.count, signal?.snapshot);
+        const gone =
+          role.scale === undefined && role.role !== "gateway"
+            ? []
+            : victims(own, own.length - role.count, signal?.snapshot);
         if (gone.length > 0) await substrate.stop(key, gone);
       }
       await substrate.apply(key, plan, cluster);
@@ -161,7 +164,8 @@ const reconciler = ({
       ({ type, status }) => (type === "Ready" || type === "Stalled") && status === "True",
     );
     return {
-      requeueAfterMs: !isResting || isMoving || plan.roles.some((role) => role.scale) ? every.scalingMs : every.restingMs,
+      requeueAfterMs:
+        !isResting || isMoving || plan.roles.some((role) => role.scale) ? every.scalingMs : every.restingMs,
     };
   };
 };

@@ -11,6 +11,7 @@ const TOKEN = "t1";
 
 const open = async (over: Partial<ControlContext> = {}) => {
   const announced: ClusterEvent[] = [];
+  const shed: unknown[] = [];
   let drains = 0;
   let token = TOKEN;
   const bus = memoryBus();
@@ -26,6 +27,11 @@ const open = async (over: Partial<ControlContext> = {}) => {
       store: { connected: () => true },
       connections: () => 2,
       carried: () => 3,
+      recoverable: () => 4,
+      shed: (order) => {
+        shed.push(order);
+        return true;
+      },
       draining: () => false,
       ...over,
     },
@@ -47,6 +53,7 @@ const open = async (over: Partial<ControlContext> = {}) => {
     ask,
     stream,
     port: control.port,
+    shed,
     drains: () => drains,
     rotate: (to: string) => (token = to),
     [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
@@ -85,7 +92,7 @@ describe("the control port", () => {
     await using opened = await open();
     const { bus } = opened;
     bus.publish("report", Buffer.from('{"node":"g2"}'));
-    const report = { gateway: { node: "g1", connections: 2, carried: 3, draining: false } };
+    const report = { gateway: { node: "g1", connections: 2, carried: 3, recoverable: 4, draining: false } };
     expect(bus.published.at(-1)).toEqual({ topic: "report:g2", message: JSON.stringify(report) });
   });
 
@@ -112,6 +119,15 @@ describe("the control port", () => {
     expect(drains()).toBe(1);
   });
 
+  test("a shedding is begun by the gateway that is named", async () => {
+    await using opened = await open();
+    const { ask, shed } = opened;
+    const orders = ["g0", "g1"].map((node) => ({ node, sessions: 5, perSecond: 0.5 }));
+    expect(await ask("POST /shed", orders)).toEqual({ status: 202, body: { ok: true, taken: true } });
+    expect(await ask("POST /shed", orders.slice(0, 1))).toEqual({ status: 202, body: { ok: true, taken: false } });
+    expect(shed).toEqual(orders.slice(1));
+  });
+
   test("the token that is in the file now counts", async () => {
     await using opened = await open();
     const { ask, rotate } = opened;
@@ -131,6 +147,9 @@ describe("the control port", () => {
     ["dead letters of no pool", "GET /dead/nosuch", undefined, TOKEN, "not_found", {}],
     ["a redrive of no pool", "POST /dead/nosuch/redrive", {}, TOKEN, "not_found", {}],
     ["a redrive of what are no ids", "POST /dead/chat/redrive", { ids: [1] }, TOKEN, "invalid_payload", {}],
+    ["a shedding of none", "POST /shed", [{ node: "g1", sessions: 0, perSecond: 1 }], TOKEN, "invalid_payload", {}],
+    ["one at no pace", "POST /shed", [{ node: "g1", sessions: 1, perSecond: 0 }], TOKEN, "invalid_payload", {}],
+    ["one that names nobody", "POST /shed", { sessions: 1, perSecond: 1 }, TOKEN, "invalid_payload", {}],
     ["no broker yet", "GET /dead/chat", undefined, TOKEN, "broker_unavailable", { broker: () => undefined }],
     ["an unknown route", "GET /nothing", undefined, TOKEN, "not_found", {}],
   ];

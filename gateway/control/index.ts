@@ -12,7 +12,7 @@ import { createApp } from "./create-app.ts";
 /** What the control port needs of its gateway. */
 export interface ControlContext extends Pick<
   GatewayContext,
-  "node" | "bus" | "log" | "refusals" | "clock" | "connections" | "carried" | "draining"
+  "node" | "bus" | "log" | "refusals" | "clock" | "connections" | "carried" | "recoverable" | "shed" | "draining"
 > {
   broker: () => (Inspector & Pick<Broker, "connected">) | undefined;
   store: Pick<Store, "connected">;
@@ -35,11 +35,12 @@ export const serveControl = async (
   context: ControlContext,
   { host, port, token, feed, drain, everyMs = 1000 }: ControlOptions,
 ): Promise<Listening> => {
-  const { node, bus, broker, store, config, log, clock, connections, carried, draining } = context;
+  const { node, bus, broker, store, config, log, clock, connections, carried, recoverable, draining } = context;
   const own = (): GatewayReport => ({
     node,
     connections: connections(),
     carried: carried(),
+    recoverable: recoverable(),
     draining: draining(),
   });
   await using opened = new AsyncDisposableStack();
