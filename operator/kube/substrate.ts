@@ -6,8 +6,7 @@ import type { PodEvents } from "./observe/pod-events.ts";
 import { changesOf } from "./observe/changes.ts";
 import { instancesOf } from "./observe/instances.ts";
 import { observationOf } from "./observe/observation.ts";
-import { GOES_FIRST, isMarked, survivorsOf } from "./plan/deletion-costs.ts";
-import { ANNOTATION, LABEL, TAKES_CLIENTS } from "./plan/labels.ts";
+import { ANNOTATION } from "./plan/labels.ts";
 import type { PlanInput, Settings } from "./plan/model.ts";
 import { planOf } from "./plan/plan.ts";
 import { leftServers } from "./plan/servers-left.ts";
@@ -90,13 +89,10 @@ export const createKubeSubstrate = ({
     return memory;
   };
 
-  /** `null` takes one off. A pod that is gone is none that could be told. */
-  const mark = async (
-    pod: KubeObject,
-    metadata: Partial<Record<"annotations" | "labels", Record<string, string | null>>>,
-  ): Promise<void> => {
+  /** A pod that is gone is none that could be told. */
+  const annotate = async (pod: KubeObject, annotations: Record<string, string>): Promise<void> => {
     try {
-      await client.merge(refOf(pod), { metadata }, { fieldManager: FIELD_MANAGER });
+      await client.merge(refOf(pod), { metadata: { annotations } }, { fieldManager: FIELD_MANAGER });
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404) throw error;
     }
@@ -109,19 +105,12 @@ export const createKubeSubstrate = ({
     const annotations = { [ANNOTATION.filesChanged]: new Date(now()).toISOString() };
     const isThere = ({ kind, metadata }: KubeObject) => kind === "Pod" && metadata.deletionTimestamp === undefined;
     try {
-      for (const pod of childrenOf(key).filter(isThere)) await mark(pod, { annotations });
+      for (const pod of childrenOf(key).filter(isThere)) await annotate(pod, annotations);
       return [];
     } catch (error) {
       memory.isRefilled = true;
       return [error];
     }
-  };
-
-  /** Takes the mark of those that are to go first off others. What failed, if anything. */
-  const letStay = async (pods: readonly KubeObject[]): Promise<unknown[]> => {
-    const annotations = { [ANNOTATION.deletionCost]: null };
-    const outcomes = await Promise.allSettled(pods.map((pod) => mark(pod, { annotations })));
-    return outcomes.flatMap((it) => (it.status === "rejected" ? [it.reason as unknown] : []));
   };
 
   /** The children that are this resource's, not a deleted one's of the same name: those go by themselves, pods last. */
@@ -162,29 +151,18 @@ export const createKubeSubstrate = ({
       memory.obstacles = plan.obstacles;
       const acted = await act(plan, { client, applier, live, namespace, owner: reference });
       const { refusals, deeds } = acted;
-      const failures = [...acted.failures, ...untold, ...(await letStay(survivorsOf(live, topology.roles)))];
+      const failures = [...acted.failures, ...untold];
       memory.refusals = refusals;
       memory.calm = deeds.length + failures.length === 0 ? { input: seen, at: now() } : undefined;
       onDeeds(key, deeds);
       if (failures.length > 0) throw failures[0];
     },
     stop: async (key, instances) => {
+      const isMarked = ({ metadata: { annotations } }: KubeObject) => annotations?.[ANNOTATION.deletionCost] === "-1";
       const pods = childrenOf(key).filter(
         (it) => it.kind === "Pod" && instances.includes(it.metadata.name) && !isMarked(it),
       );
-      for (const pod of pods) await mark(pod, { annotations: GOES_FIRST });
-    },
-    shun: async (key, gateways) => {
-      const named = new Set(gateways);
-      const pods = childrenOf(key).filter(
-        ({ kind, metadata: { name, labels, deletionTimestamp } }) =>
-          kind === "Pod" &&
-          labels?.[LABEL.role] === "gateway" &&
-          deletionTimestamp === undefined &&
-          named.has(name) === (labels[LABEL.takesClients] !== undefined),
-      );
-      const off = { [LABEL.takesClients]: null };
-      await Promise.all(pods.map((it) => mark(it, { labels: named.has(it.metadata.name) ? off : TAKES_CLIENTS })));
+      for (const pod of pods) await annotate(pod, { [ANNOTATION.deletionCost]: "-1" });
     },
     onChange: (listener) => {
       listeners.add(listener);

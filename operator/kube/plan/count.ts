@@ -1,5 +1,4 @@
 import type { Role } from "../../topology/model.ts";
-import { lowerable } from "./deletion-costs.ts";
 import { liveDeployments } from "./live.ts";
 import type { Count, PlanInput } from "./model.ts";
 
@@ -26,10 +25,12 @@ export interface Counted {
  * leaves it out and marks the Deployment: a mark that is seen means that the field has another owner. So a Deployment whose count
  * could not be written must not be applied in the same pass, or an applier that goes without its only owner's field takes it to 1.
  */
-export const counted = (deployment: string, role: Role, { live }: Pick<PlanInput, "live">): Counted => {
+export const counted = (
+  deployment: string,
+  { counting, count }: { counting: Counting; count: number },
+  { live }: Pick<PlanInput, "live">,
+): Counted => {
   const found = liveDeployments(live).find(({ name }) => name === deployment);
-  const counting = countingOf(role);
-  const count = found === undefined ? role.count : lowerable(live, role, found.replicas);
   if (counting === "plan" || found === undefined) return { spec: { replicas: count }, annotations: {}, counts: [] };
   const isTaken = Object.entries(COUNTED).every(([key, value]) => found.annotations[key] === value);
   const replicas = counting === "scale" ? count : found.replicas;

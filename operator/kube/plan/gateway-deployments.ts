@@ -1,4 +1,4 @@
-import { counted } from "./count.ts";
+import { counted, countingOf } from "./count.ts";
 import { deployment, DEPLOYMENT } from "./deployment.ts";
 import { gatewayRoleOf, gatewayRoll } from "./gateway-revisions.ts";
 import { liveDeployments } from "./live.ts";
@@ -14,7 +14,7 @@ export const gatewayDeployments: Part = (input) => {
   const { revisions } = gatewayRoll(input);
   const old = revisions.filter(({ hash }) => hash !== revisionOf(role));
   const name = names.gatewayRevision(role.configHash);
-  const count = counted(name, role, input);
+  const count = counted(name, { counting: countingOf(role), count: role.count }, input);
   const running = new Map(liveDeployments(live).map((it) => [it.name, it.replicas]));
   return {
     objects: [deployment({ name, role, count, history: 0 }, input)],

@@ -52,7 +52,7 @@ export const hub: Part = (input) => {
   const role = roles.find(({ role }) => role === "hub");
   if (role === undefined) return left(input);
   const { hub: name } = childNames(cluster);
-  const count = counted(name, role, input);
+  const count = counted(name, { counting: "plan", count: role.count }, input);
   return {
     objects: [
       service(cluster),

@@ -1,5 +1,5 @@
 import { refOf } from "../runtime/object.ts";
-import { counted } from "./count.ts";
+import { counted, countingOf } from "./count.ts";
 import { deployment } from "./deployment.ts";
 import { LABEL, selectorOf } from "./labels.ts";
 import type { Part } from "./model.ts";
@@ -12,7 +12,7 @@ export const workerDeployments: Part = (input) => {
   const pools = roles.flatMap((role) => {
     if (role.role !== "worker" || role.pool === undefined) return [];
     const name = names.worker(role.pool);
-    const count = counted(name, role, input);
+    const count = counted(name, { counting: countingOf(role), count: role.count }, input);
     return [{ object: deployment({ name, role, count, history: 2 }, input), counts: count.counts }];
   });
   return { objects: pools.map(({ object }) => object), counts: pools.flatMap(({ counts }) => counts) };
