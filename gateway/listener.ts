@@ -50,11 +50,7 @@ export const socketOptions = (
   allowRequest: allow(door, own.allowRequest),
 });
 
-export const createListener = (
-  settings: GatewaySettings,
-  own: Partial<ServerOptions>,
-  door: Doorkeeper,
-): Listener => {
+export const createListener = (settings: GatewaySettings, own: Partial<ServerOptions>, door: Doorkeeper): Listener => {
   const web = express().disable("x-powered-by");
   if (settings.public !== undefined) web.use(express.static(settings.public));
   const server = createServer(web);
