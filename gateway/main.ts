@@ -86,7 +86,7 @@ await runProcess(
         port: env.CONTROL_PORT,
         token: controlToken,
         feed,
-        drain: () => stop("asked to drain"),
+        drain: (isHurried) => stop("asked to drain", isHurried),
       }),
     );
     stack.defer(() => gateway.drain(hurry));

@@ -30,8 +30,8 @@ export interface ProcessContext<E> {
   liveness(check: () => string | undefined): void;
   /** True once stopping has begun. */
   stopping(): boolean;
-  /** Begins stopping, as SIGTERM does. */
-  stop(why: string): void;
+  /** Begins stopping, as SIGTERM does, or hurries it, as SIGINT does; a repetition changes nothing. */
+  stop(why: string, isHurried?: boolean): void;
 }
 
 /** Tells a supervisor over the IPC channel (where there is one) that this process is ready, with the ports it got. */
@@ -114,7 +114,9 @@ export const runProcess = async <T extends z.ZodType<CommonEnvironment>>(
       readiness: (check) => checks.push(check),
       liveness: (check) => vital.push(check),
       stopping: () => stopping,
-      stop: (why) => stop(why),
+      stop: (why, isHurried = false) => {
+        if (!stopping || (isHurried && !hurry.signal.aborted)) stop(why, isHurried);
+      },
     });
     started = true;
     const message: ReadyMessage = { type: "ready", ports: { probes: probes.port, ...ports } };

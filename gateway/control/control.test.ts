@@ -11,7 +11,7 @@ const TOKEN = "t1";
 
 const open = async (over: Partial<ControlContext> = {}) => {
   const announced: ClusterEvent[] = [];
-  let drains = 0;
+  const drains: boolean[] = [];
   let token = TOKEN;
   const bus = memoryBus();
   const { broker, ...api } = apiContext();
@@ -34,7 +34,7 @@ const open = async (over: Partial<ControlContext> = {}) => {
       port: 0,
       token: { current: () => token },
       feed: { announce: (events) => void announced.push(...events) },
-      drain: () => (drains += 1),
+      drain: (isHurried) => void drains.push(isHurried),
       everyMs: 20,
     },
   );
@@ -47,7 +47,7 @@ const open = async (over: Partial<ControlContext> = {}) => {
     ask,
     stream,
     port: control.port,
-    drains: () => drains,
+    drains,
     rotate: (to: string) => (token = to),
     [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
   };
@@ -105,11 +105,12 @@ describe("the control port", () => {
     expect((await ask("POST /dead/chat/redrive", { ids: ["1"] })).body).toEqual({ ok: true, count: 1 });
   });
 
-  test("a drain is begun", async () => {
+  test("a drain is begun, and hurried", async () => {
     await using opened = await open();
     const { ask, drains } = opened;
     expect(await ask("POST /drain")).toEqual({ status: 202, body: { ok: true } });
-    expect(drains()).toBe(1);
+    expect(await ask("POST /drain", { hurry: true })).toEqual({ status: 202, body: { ok: true } });
+    expect(drains).toEqual([false, true]);
   });
 
   test("the token that is in the file now counts", async () => {
@@ -131,6 +132,7 @@ describe("the control port", () => {
     ["dead letters of no pool", "GET /dead/nosuch", undefined, TOKEN, "not_found", {}],
     ["a redrive of no pool", "POST /dead/nosuch/redrive", {}, TOKEN, "not_found", {}],
     ["a redrive of what are no ids", "POST /dead/chat/redrive", { ids: [1] }, TOKEN, "invalid_payload", {}],
+    ["a drain that is no drain", "POST /drain", { hurry: "yes" }, TOKEN, "invalid_payload", {}],
     ["no broker yet", "GET /dead/chat", undefined, TOKEN, "broker_unavailable", { broker: () => undefined }],
     ["an unknown route", "GET /nothing", undefined, TOKEN, "not_found", {}],
   ];
