@@ -33,3 +33,18 @@ export const drainPlan = ({ graceSeconds, reconnectsPerSecond }: Gateway["drain"
     capacity: Math.floor((perSecond * (closedMs - settledMs)) / 1000),
   };
 };
+
+/** What of the two fields, either alone, would do for so many connections. */
+export const drainFor = (
+  connections: number,
+  { graceSeconds, reconnectsPerSecond }: Gateway["drain"],
+): Gateway["drain"] => {
+  const { perSecond, closedMs, settledMs } = drainPlan({ graceSeconds, reconnectsPerSecond });
+  const seconds = connections / perSecond;
+  const pace = (connections * 1000) / (closedMs - settledMs);
+  const isLong = seconds >= (SETTLING.seconds / SETTLING.share) * (SHARE - SETTLING.share);
+  return {
+    graceSeconds: Math.ceil(isLong ? (seconds + SETTLING.seconds) / SHARE : seconds / (SHARE - SETTLING.share)),
+    reconnectsPerSecond: Math.ceil(Math.min(2 * pace, (1 + Math.sqrt(1 + pace)) ** 2)),
+  };
+};

@@ -87,6 +87,12 @@ export const CANCEL_TOPIC = "cancel";
 /** Where gateways tell each other what they still have to close, so that together they keep the cluster's pace. */
 export const DRAIN_TOPIC = "drain";
 
+/** The body of `POST /drain` on a control port, which may be absent. */
+export const drainRequest = z.object({
+  /** The whole cluster goes: there is nowhere to come back to, and no reason to take time. */
+  hurry: z.boolean().default(false),
+});
+
 /** On DRAIN_TOPIC. */
 export const drainClaim = z.object({
   v: z.literal(1),

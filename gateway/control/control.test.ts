@@ -12,7 +12,7 @@ const TOKEN = "t1";
 const open = async (over: Partial<ControlContext> = {}) => {
   const announced: ClusterEvent[] = [];
   const shed: unknown[] = [];
-  let drains = 0;
+  const drains: boolean[] = [];
   let token = TOKEN;
   const bus = memoryBus();
   const { broker, ...api } = apiContext();
@@ -40,7 +40,7 @@ const open = async (over: Partial<ControlContext> = {}) => {
       port: 0,
       token: { current: () => token },
       feed: { announce: (events) => void announced.push(...events) },
-      drain: () => (drains += 1),
+      drain: (isHurried) => void drains.push(isHurried),
       everyMs: 20,
     },
   );
@@ -54,7 +54,7 @@ const open = async (over: Partial<ControlContext> = {}) => {
     stream,
     port: control.port,
     shed,
-    drains: () => drains,
+    drains,
     rotate: (to: string) => (token = to),
     [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
   };
@@ -112,11 +112,12 @@ describe("the control port", () => {
     expect((await ask("POST /dead/chat/redrive", { ids: ["1"] })).body).toEqual({ ok: true, count: 1 });
   });
 
-  test("a drain is begun", async () => {
+  test("a drain is begun, and hurried", async () => {
     await using opened = await open();
     const { ask, drains } = opened;
     expect(await ask("POST /drain")).toEqual({ status: 202, body: { ok: true } });
-    expect(drains()).toBe(1);
+    expect(await ask("POST /drain", { hurry: true })).toEqual({ status: 202, body: { ok: true } });
+    expect(drains).toEqual([false, true]);
   });
 
   test("a shedding is begun by the gateway that is named", async () => {
@@ -150,6 +151,7 @@ describe("the control port", () => {
     ["a shedding of none", "POST /shed", [{ node: "g1", sessions: 0, perSecond: 1 }], TOKEN, "invalid_payload", {}],
     ["one at no pace", "POST /shed", [{ node: "g1", sessions: 1, perSecond: 0 }], TOKEN, "invalid_payload", {}],
     ["one that names nobody", "POST /shed", { sessions: 1, perSecond: 1 }, TOKEN, "invalid_payload", {}],
+    ["a drain that is no drain", "POST /drain", { hurry: "yes" }, TOKEN, "invalid_payload", {}],
     ["no broker yet", "GET /dead/chat", undefined, TOKEN, "broker_unavailable", { broker: () => undefined }],
     ["an unknown route", "GET /nothing", undefined, TOKEN, "not_found", {}],
   ];

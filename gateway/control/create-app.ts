@@ -1,4 +1,4 @@
-import { clusterEvent, redriveRequest, Refusal, shedOrders, type ClusterEvent } from "#crds";
+import { clusterEvent, drainRequest, redriveRequest, Refusal, shedOrders, type ClusterEvent } from "#crds";
 import type { Watched } from "#process";
 import express, { type Express, type Request, type RequestHandler } from "express";
 import { z } from "zod";
@@ -15,8 +15,8 @@ export interface ControlParts {
   signals: Signals;
   /** Tells clients on `cluster`. */
   announce: (events: readonly ClusterEvent[]) => void;
-  /** Begins the gateway's drain. */
-  drain: () => void;
+  /** Begins the gateway's drain, or hurries it. */
+  drain: (isHurried: boolean) => void;
 }
 
 const eventsBody = z.union([clusterEvent, z.array(clusterEvent).max(100)]);
@@ -30,8 +30,8 @@ const answering =
 
 /**
  * The control port's routes, all with the bearer token: `GET /signals` (NDJSON, a snapshot a second), `POST /cluster-events` (one or an
- * array), `GET /dead/:pool?limit`, `POST /dead/:pool/redrive {ids?}`, `POST /drain`, `POST /shed [{node, sessions, perSecond}]` (`taken`:
- * this gateway is one of the nodes and begins). Answers and refusals have the HTTP API's shapes.
+ * array), `GET /dead/:pool?limit`, `POST /dead/:pool/redrive {ids?}`, `POST /drain {hurry?}`, `POST /shed [{node, sessions, perSecond}]`
+ * (`taken`: this gateway is one of the nodes and begins). Answers and refusals have the HTTP API's shapes.
  */
 export const createApp = (
   context: Pick<ApiContext, "broker" | "config" | "refusals" | "log" | "node"> & Pick<GatewayContext, "shed">,
@@ -69,8 +69,8 @@ export const createApp = (
     }),
   );
 
-  app.post("/drain", (_request, response) => {
-    drain();
+  app.post("/drain", (request, response) => {
+    drain(drainRequest.parse(request.body ?? {}).hurry);
     response.status(202).json({ ok: true });
   });
 

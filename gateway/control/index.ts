@@ -24,8 +24,8 @@ export interface ControlOptions {
   port: number;
   token: Pick<Watched<string>, "current">;
   feed: Pick<ClusterFeed, "announce">;
-  /** Begins the gateway's drain. */
-  drain: () => void;
+  /** Begins the gateway's drain, or hurries it; safe to repeat. */
+  drain: (isHurried: boolean) => void;
   /** ms between snapshots. */
   everyMs?: number;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { drainPlan } from "#crds";
+import { drainFor, drainPlan } from "#crds";
 import { dueAt, paceWithin, shareOf, type Budget } from "./pace.ts";
 
 describe("a gateway's share of the cluster's pace", () => {
@@ -61,5 +61,18 @@ describe("a plan", () => {
     ],
   ])("of %j", (drain, plan) => {
     expect(drainPlan(drain)).toMatchObject(plan);
+  });
+});
+
+describe("either field alone can be made to do", () => {
+  test.each([1, 100, 1000, 7384, 10_000, 1_000_000])("for %d connections", (connections) => {
+    for (const drain of [
+      { graceSeconds: 60, reconnectsPerSecond: 200 },
+      { graceSeconds: 10, reconnectsPerSecond: 5 },
+    ]) {
+      const { graceSeconds, reconnectsPerSecond } = drainFor(connections, drain);
+      expect(drainPlan({ ...drain, graceSeconds }).capacity).toBeGreaterThanOrEqual(connections);
+      expect(drainPlan({ ...drain, reconnectsPerSecond }).capacity).toBeGreaterThanOrEqual(connections);
+    }
   });
 });

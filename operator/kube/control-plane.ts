@@ -9,7 +9,8 @@ import { FIELD_MANAGER, NAME } from "./act.ts";
 import { clusterOf } from "./cluster-of.ts";
 import { createControlTokens, tokenSeen } from "./control-token.ts";
 import { eventsOf } from "./events-of.ts";
-import { controlsOf } from "./observe/controls.ts";
+import { hurryGateways, takesChildren } from "./hurry.ts";
+import { allControlsOf, controlsOf } from "./observe/controls.ts";
 import { createPodEvents } from "./observe/pod-events.ts";
 import { perObject } from "./per-object.ts";
 import { ANNOTATION } from "./plan/labels.ts";
@@ -145,11 +146,19 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
 
   const arrived = (it: KubeObject) => {
     const key = keyOf(it.metadata);
+    hurry(it, false);
     signals.follow(key);
     loop.add(key);
   };
+  /** A cluster that goes as a whole waits for no drain. */
+  const hurry = (it: KubeObject, isGone: boolean) => {
+    const key = keyOf(it.metadata);
+    if (!takesChildren(it, isGone) || !isLeader()) return;
+    void hurryGateways(allControlsOf(childrenOf(key)), { token: () => tokens.of(key), log });
+  };
   const gone = (it: KubeObject) => {
     const key = keyOf(it.metadata);
+    hurry(it, true);
     signals.forget(key);
     substrate.forget(key);
     news.delete(key);
