@@ -29,6 +29,7 @@ import { createQueued, withQueued } from "./routing/queued.ts";
 import { createRequests } from "./routing/requests.ts";
 import { compileRoutes } from "./routing/routes.ts";
 import { createTake } from "./routing/take.ts";
+import { createIntake } from "./signals/index.ts";
 
 /** What a gateway stands on; opened and closed by the caller. */
 export interface GatewayParts {
@@ -98,6 +99,7 @@ export const startGateway = async (
 
   const requests = stack.use(await createRequests({ bus, node, log, clock }));
   const { limits } = settings;
+  const intake = createIntake(clock);
   const { take, submit } = createTake({
     route,
     broker,
@@ -105,6 +107,7 @@ export const startGateway = async (
     requests,
     gate,
     queued,
+    intake,
     node,
     payloadBytes: limits.payloadBytes,
     clock,
@@ -253,6 +256,7 @@ export const startGateway = async (
     revoke,
     onLocalChannel: channels.onChange,
     hasLocalChannel: channels.has,
+    intake,
     connections: () => connections.size,
     carried,
     draining: () => draining,
