@@ -8,6 +8,7 @@ import type { Server } from "socket.io";
 import type { SharedBudget } from "./drain/index.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Shedding } from "./shed.ts";
+import type { Intake } from "./signals/index.ts";
 
 /** `spec.gateway` with its defaults, as the environment brings it. */
 export type GatewaySettings = Gateway & { reservedEvents: boolean };
@@ -76,6 +77,8 @@ export interface GatewayContext {
   onLocalChannel: (listener: (channel: string, occupied: boolean) => void) => Disposable;
   /** Whether a channel has a local subscriber. */
   hasLocalChannel: (channel: string) => boolean;
+  /** Jobs that this gateway takes. */
+  intake: Intake;
   /** Clients connected to this gateway. */
   connections: () => number;
   /** WebSockets of other gateways' sessions that this one carries. */

@@ -30,6 +30,7 @@ import { createRequests } from "./routing/requests.ts";
 import { compileRoutes } from "./routing/routes.ts";
 import { createTake } from "./routing/take.ts";
 import { createShedding, type Shedding } from "./shed.ts";
+import { createIntake } from "./signals/index.ts";
 
 /** What a gateway stands on; opened and closed by the caller. */
 export interface GatewayParts {
@@ -108,6 +109,7 @@ export const startGateway = async (
 
   const requests = stack.use(await createRequests({ bus, node, log, clock }));
   const { limits } = settings;
+  const intake = createIntake(clock);
   const { take, submit } = createTake({
     route,
     broker,
@@ -115,6 +117,7 @@ export const startGateway = async (
     requests,
     gate,
     queued,
+    intake,
     node,
     payloadBytes: limits.payloadBytes,
     clock,
@@ -280,6 +283,7 @@ export const startGateway = async (
     revoke,
     onLocalChannel: channels.onChange,
     hasLocalChannel: channels.has,
+    intake,
     connections: () => connections.size,
     carried,
     recoverable: () => recoverable().length,

@@ -223,6 +223,15 @@ test("a pool grows with its backlog, holds while it is unknown, and shrinks afte
   expect(world.substrate.stopped.sort()).toEqual(["worker-a-0", "worker-a-2"]);
 });
 
+test("what workers that go have in hand calls for no others", async () => {
+  const world = setUp(scaled);
+  world.signal = signalOf({ pools: [{ pool: "a", ready: 0, unacked: 12, leaving: 12 }] });
+  await world.twoPasses();
+  expect(world.workers()).toEqual([]);
+  world.signal = signalOf({ pools: [{ pool: "a", ready: 1, unacked: 12, leaving: 12 }] });
+  await eventually(() => expect(world.workers()).toEqual(["worker-a-0"]));
+});
+
 test("what happens to processes is announced in the cluster", async () => {
   const world = setUp({});
   await eventually(() => expect(world.condition("Ready")).toBe("True"));

@@ -39,13 +39,14 @@ interface Memory {
   status: ClusterStatus | undefined;
 }
 
-/** The load that a role's count follows; undefined: unknown. */
+/** The load that a role's count follows, without what workers that go end by themselves; undefined: unknown. */
 const loadOf = (role: Role, signal: Signal | undefined): number | undefined => {
   if (signal === undefined) return undefined;
   if (role.scale?.by === "connections")
     return signal.snapshot.gateways.reduce((sum, { connections, carried }) => sum + connections + carried, 0);
   const report = signal.snapshot.pools.find(({ pool }) => pool === role.pool);
-  return report?.ready === undefined || report.unacked === undefined ? undefined : report.ready + report.unacked;
+  if (report?.ready === undefined || report.unacked === undefined) return undefined;
+  return report.ready + report.unacked - (report.leaving ?? 0);
 };
 
 /** Until then gateways may not have heard that a pool leaves, and go on filling its queue. */

@@ -10,8 +10,8 @@ export interface SignalsOptions {
   controls: () => readonly string[];
   /** The bearer token, read before each connect. */
   token: () => Promise<string>;
-  /** Called with each snapshot. */
-  onSnapshot?: (snapshot: Snapshot) => void;
+  /** Called with a snapshot, once it is the latest, that says something else of the servers or of the pools' jobs than the last before it. */
+  onNews?: (snapshot: Snapshot) => void;
   log: Log;
   registry: Registry;
   now?: () => number;
@@ -37,6 +37,9 @@ async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string>
   }
 }
 
+const newsOf = ({ servers, pools }: Snapshot): string =>
+  JSON.stringify([servers, pools.map(({ pool, ready, unacked, leaving }) => [pool, ready, unacked, leaving])]);
+
 /**
  * One cluster's signals: a stream of snapshots from whichever gateway takes it, and events posted to all gateways: one that does not
  * take them hears them from the others, and when the bus between them was away each has them all the same.
@@ -45,7 +48,7 @@ export const openSignals = ({
   cluster,
   controls,
   token,
-  onSnapshot,
+  onNews,
   log,
   registry,
   now = Date.now,
@@ -101,8 +104,9 @@ export const openSignals = ({
         timer = setTimeout(abort, STALE_MS);
         const snapshot = snapshotSchema.parse(JSON.parse(line));
         received = true;
+        const isNews = last === undefined || newsOf(last.snapshot) !== newsOf(snapshot);
         last = { snapshot, at: now() };
-        onSnapshot?.(snapshot);
+        if (isNews) onNews?.(snapshot);
       }
     } catch (error) {
       if (!received) throw error;

@@ -17,6 +17,8 @@ export const workerReport = z.object({
   inHand: z.array(inHand),
   /** Jobs that it has taken from the broker and not begun: they wait behind one of their key, or for a retry. Absent: none. */
   waiting: z.number().int().optional(),
+  /** It was asked to go: it takes no more, and ends what it has in hand. */
+  stopping: z.literal(true).optional(),
   /** A socket.io client of the gateway that reports it. */
   remote: z.literal(true).optional(),
   /** Since the process started. */
@@ -41,6 +43,8 @@ export const poolReport = z.object({
   ready: z.number().optional(),
   unacked: z.number().optional(),
   dead: z.number().optional(),
+  /** Of those in hand, in the hands of workers that were asked to go: no new worker is needed for them. Absent: none. */
+  leaving: z.number().optional(),
   /** Jobs per second taken and finished since the last snapshot. */
   inRate: z.number().optional(),
   outRate: z.number().optional(),
@@ -103,9 +107,19 @@ export const drainClaim = z.object({
   leaving: z.boolean(),
 });
 
-/** On REPORT_REQUEST_TOPIC: report to `reportTopic(node)`. */
-export const reportRequest = z.object({ node: z.string() });
+/**
+ * On REPORT_REQUEST_TOPIC: report to `reportTopic(node)`. A gateway that has since taken more jobs of a pool than `room` says reports
+ * once more, as `urgent`, and each time that it has taken twice as many as then.
+ */
+export const reportRequest = z.object({
+  node: z.string(),
+  /** Jobs by pool that change nothing if one gateway takes them; a pool that is missing is not watched. */
+  room: z.record(z.string(), z.number()).optional(),
+});
 
-/** On `reportTopic(node)`: what a gateway or a worker says of itself. */
-export const report = z.union([z.object({ worker: workerReport }), z.object({ gateway: gatewayReport })]);
+/** On `reportTopic(node)`: what a gateway or a worker says of itself; `urgent`: a snapshot is due now. */
+export const report = z.union([
+  z.object({ worker: workerReport }),
+  z.object({ gateway: gatewayReport, urgent: z.literal(true).optional() }),
+]);
 export type Report = z.infer<typeof report>;

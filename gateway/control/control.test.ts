@@ -5,6 +5,7 @@ import { apiContext, exampleLetter } from "../testing/api-context.ts";
 import { call } from "../testing/http.ts";
 import { memoryBus } from "../testing/memory-bus.ts";
 import { serveControl, type ControlContext } from "./index.ts";
+import { createIntake } from "../signals/index.ts";
 import { lineWriter } from "./lines.ts";
 
 const TOKEN = "t1";
@@ -33,6 +34,7 @@ const open = async (over: Partial<ControlContext> = {}) => {
         return true;
       },
       draining: () => false,
+      intake: createIntake(),
       ...over,
     },
     {

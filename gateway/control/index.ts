@@ -5,7 +5,7 @@ import type { Watched } from "#process";
 import type { Store } from "#store";
 import { listen, type Listening } from "../api/listen.ts";
 import type { GatewayContext } from "../context.ts";
-import { answerReports, openSignals } from "../signals/index.ts";
+import { answerReports, openSignals, type Intake } from "../signals/index.ts";
 import type { ClusterFeed } from "../watch/index.ts";
 import { createApp } from "./create-app.ts";
 
@@ -17,6 +17,7 @@ export interface ControlContext extends Pick<
   broker: () => (Inspector & Pick<Broker, "connected">) | undefined;
   store: Pick<Store, "connected">;
   config: Pick<GatewayContext["config"], "current">;
+  intake: Pick<Intake, "watch">;
 }
 
 export interface ControlOptions {
@@ -35,7 +36,7 @@ export const serveControl = async (
   context: ControlContext,
   { host, port, token, feed, drain, everyMs = 1000 }: ControlOptions,
 ): Promise<Listening> => {
-  const { node, bus, broker, store, config, log, clock, connections, carried, recoverable, draining } = context;
+  const { node, bus, broker, store, config, log, clock, connections, carried, recoverable, draining, intake } = context;
   const own = (): GatewayReport => ({
     node,
     connections: connections(),
@@ -44,7 +45,7 @@ export const serveControl = async (
     draining: draining(),
   });
   await using opened = new AsyncDisposableStack();
-  opened.use(await answerReports(bus, () => ({ gateway: own() })));
+  opened.use(await answerReports(bus, own, intake));
   const pools = () => config.current().pools;
   const signals = opened.use(openSignals({ node, bus, broker, store, pools, own, log, now: clock, everyMs }));
   const announce: ClusterFeed["announce"] = (events) => feed.announce(events);

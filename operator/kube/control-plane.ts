@@ -92,18 +92,12 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
     },
   });
   const wanted = perObject(clusterOf);
-  const news = new Map<string, string>();
   const tokens = createControlTokens(reader, (key) => tokenSeen(key, childrenOf(key)));
   const signals = stack.use(
     openFleetSignals({
       controls: (key) => controlsOf(childrenOf(key)),
       token: tokens.of,
-      onSnapshot: (key, { servers, pools }) => {
-        const text = JSON.stringify([servers, pools.map(({ pool, ready, unacked }) => [pool, ready, unacked])]);
-        if (news.get(key) === text) return;
-        news.set(key, text);
-        loop.add(key);
-      },
+      onNews: (key) => loop.add(key),
       log,
       registry,
     }),
@@ -161,7 +155,6 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
     hurry(it, true);
     signals.forget(key);
     substrate.forget(key);
-    news.delete(key);
     tokens.forget(key);
     report.forget(it);
     loop.add(key);
