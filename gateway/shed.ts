@@ -31,8 +31,8 @@ export interface Shedding extends AsyncDisposable {
 const STEP_MS = 50;
 /** socket.io's first two attempts. */
 const RETURN_MS = 5000;
-/** What it may take beyond its time, since others close too or acks are owed: clients come back here after that. */
-const OVERTIME = { share: 1.25, ms: 1000 };
+/** What it may take beyond its time, that share more and that many ms, since others close too or acks are owed: clients are sent here again soon after. */
+const OVERTIME = { share: 1.2, ms: 2000 };
 
 const shuffled = <T>(items: readonly T[], random: () => number): T[] => {
   const all = items.map((item) => ({ item, at: random() }));

@@ -245,21 +245,26 @@ describe("processes of a cluster", () => {
     expect(events.find(({ role, what }) => role === "hub" && what === "stopped")).toBeDefined();
   });
 
-  test("the entry spreads connections over the gateways", async () => {
+  const who = () =>
+    new Promise<string>((resolve, reject) => {
+      let text = "";
+      const socket = connect(port, "127.0.0.1", () => socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n"));
+      socket.on("data", (chunk) => (text += chunk.toString()));
+      socket.on("end", () => resolve(text.split("\r\n\r\n")[1] ?? ""));
+      socket.on("error", reject);
+    });
+  const four = async () =>
+    [await who(), await who(), await who(), await who()].map((it) => /test-gateway-\d/.exec(it)?.[0]).sort();
+  const [ONE, OTHER] = ["test-gateway-0", "test-gateway-1"] as const;
+
+  test("the entry spreads connections over the gateways, but for those that are shunned", async () => {
     await substrate.apply("test", ...wanted([]));
     await allReady(...BASE);
-    const who = () =>
-      new Promise<string>((resolve, reject) => {
-        let text = "";
-        const socket = connect(port, "127.0.0.1", () => socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n"));
-        socket.on("data", (chunk) => (text += chunk.toString()));
-        socket.on("end", () => resolve(text.split("\r\n\r\n")[1] ?? ""));
-        socket.on("error", reject);
-      });
-    await eventually(async () => {
-      const answers = [await who(), await who(), await who(), await who()];
-      expect(answers.filter((it) => it.includes("test-gateway-0"))).toHaveLength(2);
-      expect(answers.filter((it) => it.includes("test-gateway-1"))).toHaveLength(2);
-    });
+    await eventually(async () => expect(await four()).toEqual([ONE, ONE, OTHER, OTHER]));
+    await substrate.shun("test", [ONE]);
+    await eventually(async () => expect(await four()).toEqual([OTHER, OTHER, OTHER, OTHER]));
+    expect(Object.keys(pids())).toContain(ONE);
+    await substrate.shun("test", []);
+    await eventually(async () => expect(await four()).toEqual([ONE, ONE, OTHER, OTHER]));
   });
 });

@@ -1,4 +1,4 @@
-import type { Cluster } from "#crds";
+import { drainPlan, type Cluster } from "#crds";
 import type { Log } from "#process";
 import type { Instance, Signal, Signals, Substrate } from "./port.ts";
 import { initialRebalance, rebalance, type RebalanceState } from "./scale/rebalance.ts";
@@ -39,7 +39,7 @@ export const createRebalancer = ({ substrate, signals, log, now }: RebalancerOpt
           instances: instances.filter(({ of }) => of === role.name),
           configHash: role.configHash,
           signal,
-          reconnectsPerSecond: cluster.spec.gateway.drain.reconnectsPerSecond,
+          perSecond: drainPlan(cluster.spec.gateway.drain).perSecond,
           now: now(),
         },
         states.get(key) ?? initialRebalance,

@@ -154,3 +154,13 @@ test("what nobody takes is bounded: the oldest are dropped", async () => {
   await eventually(() => expect(control.posted).toHaveLength(1000));
   expect(control.posted[0]).toEqual(event(500));
 });
+
+test("orders to shed go to every gateway once, also where one does not answer", async () => {
+  const [one, other] = [await startControl(), await startControl()];
+  const signals = open(() => ["127.0.0.1:1", one.address, other.address], { now: 0 });
+  const orders = [{ node: "g-1", sessions: 5, perSecond: 2 }];
+  signals.shed("chat", orders);
+  signals.shed("other", orders);
+  signals.shed("chat", []);
+  await eventually(() => expect([one.posted, other.posted]).toEqual([orders, orders]));
+});

@@ -261,7 +261,9 @@ export const gateway = z.strictObject({
         .min(1)
         .max(100_000)
         .default(200)
-        .describe("How many clients are sent away per second."),
+        .describe(
+          "How many clients the whole cluster sends away per second: those of gateways that stop, and of gateways that have more than their share.",
+        ),
     })
     .prefault({})
     .describe("How a gateway that stops sends its clients to the others."),

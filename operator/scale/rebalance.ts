@@ -25,8 +25,8 @@ export interface RebalanceInput {
   /** The one that is wanted. */
   configHash: string;
   signal: Signal | undefined;
-  /** Of the cluster. */
-  reconnectsPerSecond: number;
+  /** Connections that the whole cluster may close per second. */
+  perSecond: number;
   /** ms */
   now: number;
 }
@@ -45,8 +45,6 @@ export const initialRebalance: RebalanceState = { budget: 0, quietUntil: 0 };
 
 /** Unevenness at which moving begins; it ends at the level. */
 const BEGIN = 1.2;
-/** Of `reconnectsPerSecond`: the rest is for clients that come for other reasons, and for chance. */
-const SHARE = 0.8;
 /** Of what lies above the mean at the beginning: with a few more all that may be moved before a rest. */
 const BUDGET = 1.1;
 const WAVE_SECONDS = 20;
@@ -54,6 +52,8 @@ const WAVE_SECONDS = 20;
 const SECONDS_PER_SHUNNED = 0.1;
 /** Until every way in knows who is shunned. */
 const LEAVE_MS = 5000;
+/** What shedding may take beyond its time: that share more, and that many ms. */
+const OVERTIME = { share: 1.2, ms: 2000 };
 /** Until a client that was shed has come back elsewhere: socket.io's first two attempts. */
 const RETURN_MS = 5000;
 /** Between waves, and after one that was given up. */
@@ -119,19 +119,18 @@ const ended = ({ budget }: RebalanceState, now: number): RebalanceStep =>
 
 /** Those that were shunned have left the clients' way: they shed. */
 const shedNow = (input: RebalanceInput, state: RebalanceState, wave: WaveState): RebalanceStep => {
-  const { now, reconnectsPerSecond } = input;
+  const { now, perSecond } = input;
   const loads = loadsOf(input);
-  const pace = reconnectsPerSecond * SHARE;
-  const most = Math.min(state.budget, Math.floor(pace * secondsOf(wave.shunned.length)));
+  const most = Math.min(state.budget, Math.floor(perSecond * secondsOf(wave.shunned.length)));
   const away = new Set(wave.shunned);
   const sheds = loads && waveOf(loads, most)?.sheds.filter(({ instance }) => away.has(instance));
   if (sheds === undefined || sheds.length === 0) return ended(state, now);
   const total = sheds.reduce((all, { sessions }) => all + sessions, 0);
-  const until = now + (total / pace) * 1000 + RETURN_MS;
+  const until = now + (total / perSecond) * 1000 * OVERTIME.share + OVERTIME.ms + RETURN_MS;
   return {
     state: { ...state, budget: state.budget - total, wave: { ...wave, until } },
     shunned: wave.shunned,
-    orders: sheds.map(({ node, sessions }) => ({ node, sessions, perSecond: (pace * sessions) / total })),
+    orders: sheds.map(({ node, sessions }) => ({ node, sessions, perSecond: (perSecond * sessions) / total })),
     isMoving: true,
   };
 };
