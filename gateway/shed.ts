@@ -79,7 +79,8 @@ export const createShedding = <T extends Closing>({
     const ends = () => disposed || draining() || clock() >= end;
     let left = sessions;
     let queue = spread(open(), userOf, random);
-    using _want = budget.want(() => ({ left, leaving: false }));
+    using claims = new DisposableStack();
+    claims.use(budget.want(() => ({ left, leaving: false })));
     // Many gateways with little to close each do not all begin with one.
     let last = clock() + (random() * 1000) / perSecond;
     let rest = 1;

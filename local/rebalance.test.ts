@@ -16,16 +16,16 @@ const loadOf = ({ connections, carried }: GatewayReport) => connections + carrie
 /** Says 0, 1, 2 … in the channel until it is disposed, which gives how many it said. */
 const startCounting = (cluster: RunningCluster) => {
   let next = 0;
-  let stopped = false;
+  const stopping = new AbortController();
   const run = async () => {
-    while (!stopped) {
+    while (!stopping.signal.aborted) {
       await cluster.publish("numbers", "n", next++);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   };
   const running = run();
   return async () => {
-    stopped = true;
+    stopping.abort();
     await running;
     return next - 1;
   };

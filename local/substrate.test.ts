@@ -254,7 +254,9 @@ describe("processes of a cluster", () => {
       socket.on("error", reject);
     });
   const four = async () =>
-    [await who(), await who(), await who(), await who()].map((it) => /test-gateway-\d/.exec(it)?.[0]).sort();
+    [await who(), await who(), await who(), await who()]
+      .map((it) => /test-gateway-\d/.exec(it)?.[0] ?? "")
+      .toSorted((a, b) => a.localeCompare(b));
   const [ONE, OTHER] = ["test-gateway-0", "test-gateway-1"] as const;
 
   test("the entry spreads connections over the gateways, but for those that are shunned", async () => {

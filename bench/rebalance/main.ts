@@ -41,9 +41,9 @@ await reach(FROM, 0);
 await clients.call("open", cluster.url, "numbers", CLIENTS);
 await reach(FROM, CLIENTS);
 
-let stopped = false;
+const stopping = new AbortController();
 const counting = (async () => {
-  for (let n = 0; !stopped; n++) {
+  for (let n = 0; !stopping.signal.aborted; n++) {
     await cluster.publish("numbers", "n", n);
     await wait(NUMBER_MS);
   }
@@ -53,7 +53,7 @@ cluster.apply(specOf(TO));
 await reach(TO, CLIENTS);
 await wait(AFTER_MS);
 const after = loads();
-stopped = true;
+stopping.abort();
 await counting;
 const { moves, peak, most, connected, faults } = await clients.call<Counted>("count");
 const { lost, doubled, disordered, unrecovered, returned } = faults;

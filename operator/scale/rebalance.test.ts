@@ -59,7 +59,11 @@ describe("who is kept out of the clients' way", () => {
     ["nobody, where no client recovers", { signal: withReports(signal, () => ({ recoverable: 0 })) }, []],
     [
       "nobody, where gateways are too old to say who does",
-      { signal: signalOf({ gateways: signal.snapshot.gateways.map(({ recoverable: _, ...it }) => it) }) },
+      {
+        signal: signalOf({
+          gateways: NEW.map((load, i) => ({ node: `g${i}-ab12`, connections: load, carried: 0, draining: false })),
+        }),
+      },
       [],
     ],
     ["nobody, where there is one gateway", { instances: instances.slice(0, 1) }, []],
