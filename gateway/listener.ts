@@ -4,6 +4,7 @@ import express from "express";
 import { Server, type ServerOptions } from "socket.io";
 import { joinWrites } from "./connections/join-writes.ts";
 import type { GatewaySettings } from "./context.ts";
+import type { Leaving } from "./drain/index.ts";
 
 type AllowRequest = NonNullable<ServerOptions["allowRequest"]>;
 
@@ -20,12 +21,7 @@ const corsOf = (origins: GatewaySettings["origins"]): NonNullable<ServerOptions[
   credentials: true,
 });
 
-export interface Doorkeeper {
-  /** No new session is taken. */
-  refusing: () => boolean;
-  /** A new session was asked for. */
-  arrived: () => void;
-}
+type Doorkeeper = Pick<Leaving, "refusing" | "arrived">;
 
 /** Refuses new sessions while `refusing`, in a way that clients try again; the rest is for an app's own `allowRequest`. */
 const allow =

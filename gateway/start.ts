@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Delivery, Membership } from "#adapter";
 import type { Broker } from "#broker";
 import { drainPlan, REVOCATIONS_TOPIC, type LiveConfig, type Revocation } from "#crds";
-import { counter, type Log, type Watched } from "#process";
+import type { Log, Watched } from "#process";
 import { createLedgerWriter, type Store } from "#store";
 import type { Registry } from "prom-client";
 import { loadApp } from "./app.ts";
@@ -14,7 +14,7 @@ import { createEventHandler } from "./connections/events.ts";
 import { followChannels } from "./connections/rooms.ts";
 import { createWelcome } from "./connections/welcome.ts";
 import type { GatewayContext, GatewaySettings } from "./context.ts";
-import { drain, openBudget } from "./drain/index.ts";
+import { createLeaving, openBudget } from "./drain/index.ts";
 import { openForwarding, trustProxies, type ForwardingOptions } from "./forward/index.ts";
 import { registerGauges } from "./gauges.ts";
 import { openLifecycle } from "./lifecycle/open-lifecycle.ts";
@@ -72,17 +72,11 @@ export const startGateway = async (
   await using stack = new AsyncDisposableStack();
   const connections: Connections = new Map();
   const refusals = createRefusals(registry);
-  let drained: Promise<void> | undefined;
-  let isRefusing = false;
-  let lastArrival = Number.NEGATIVE_INFINITY;
-  const draining = () => drained !== undefined;
-  const refusing = () => isRefusing;
+  const plan = drainPlan(settings.drain);
+  const leaving = createLeaving({ plan, log, registry });
 
   const app = settings.app === undefined ? undefined : await loadApp(settings.app);
-  const listener = createListener(settings, app?.options ?? {}, {
-    refusing,
-    arrived: () => void (lastArrival = performance.now()),
-  });
+  const listener = createListener(settings, app?.options ?? {}, leaving);
   const { io, server } = listener;
   const gate = createAckGate();
   const writer = stack.use(createLedgerWriter({ ledger: parts.store.ledger, log, registry }));
@@ -122,7 +116,6 @@ export const startGateway = async (
     openLifecycle({ io, connections, channels, store, membership, node, submit, route, clock, log, registry }),
   );
   const { presence } = lifecycle;
-  const plan = drainPlan(settings.drain);
   const budget = stack.use(await openBudget({ bus, membership, perSecond: plan.perSecond }));
 
   const { auth } = settings;
@@ -163,7 +156,7 @@ export const startGateway = async (
       const held = await store.presence.connections(user);
       return (await membership.silent([...new Set(held.map((it) => it.node))])).length > 0;
     },
-    draining: refusing,
+    draining: leaving.refusing,
     refusals,
     log,
   });
@@ -224,7 +217,9 @@ export const startGateway = async (
   const forwarding =
     links === undefined
       ? undefined
-      : stack.use(await openForwarding({ ...links, engine: io.engine, host, draining: refusing, log, registry }));
+      : stack.use(
+          await openForwarding({ ...links, engine: io.engine, host, draining: leaving.refusing, log, registry }),
+        );
   const carried = () => forwarding?.sockets.size ?? 0;
   registerGauges(registry, {
     connections: () => connections.size,
@@ -264,34 +259,19 @@ export const startGateway = async (
     hasLocalChannel: channels.has,
     connections: () => connections.size,
     carried,
-    draining,
+    draining: leaving.asked,
     budget,
     remember,
   };
 
-  const closes = counter(registry, {
-    name: "realtime_gateway_drained_total",
-    help: "Connections that were closed to drain: at the cluster's pace (budget), or faster since the grace would not have held (grace)",
-    labelNames: ["pace"] as const,
-  });
-  const allOpen = () => [...connections.values(), ...(forwarding?.sockets ?? [])];
-  const gone = (hurry: AbortSignal = new AbortController().signal) =>
-    (drained ??= drain(
-      {
-        plan,
-        budget,
-        open: allOpen,
-        underway: () => forwarding?.requests() ?? 0,
-        lastArrival: () => lastArrival,
-        refuse: () => void (isRefusing = true),
-        closed: (pace) => closes.inc({ pace }),
-      },
-      hurry,
-    ));
-
+  const clients = {
+    budget,
+    open: () => [...connections.values(), ...(forwarding?.sockets ?? [])],
+    underway: () => forwarding?.requests() ?? 0,
+  };
   const listening = await listener.listen(host, port);
   stack.defer(async () => {
-    await gone();
+    await leaving.go(clients);
     for (const socket of forwarding?.sockets ?? []) socket.cut();
     const closed = once(server, "close");
     void io.close();
@@ -303,7 +283,7 @@ export const startGateway = async (
     context,
     port: listening,
     ...(forwarding === undefined ? {} : { linkPort: forwarding.port }),
-    drain: gone,
+    drain: (hurry) => leaving.go(clients, hurry),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 };
