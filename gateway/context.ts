@@ -1,13 +1,12 @@
 import type { Bus, Delivery, Membership } from "#adapter";
 import type { Broker } from "#broker";
-import type { Gateway, LiveConfig, Refusal, Revocation } from "#crds";
+import type { Gateway, LiveConfig, Refusal, Revocation, ShedOrder } from "#crds";
 import type { Log, Watched } from "#process";
 import type { Store } from "#store";
 import type { Registry } from "prom-client";
 import type { Server } from "socket.io";
 import type { SharedBudget } from "./drain/index.ts";
 import type { Refusals } from "./refusals.ts";
-import type { Shedding } from "./shed.ts";
 import type { Intake } from "./signals/index.ts";
 
 /** `spec.gateway` with its defaults, as the environment brings it. */
@@ -86,7 +85,7 @@ export interface GatewayContext {
   /** Of both, those whose clients would recover what they miss on their way to another gateway. */
   recoverable: () => number;
   /** Begins to send that many of those away; false where it does already, or drains. */
-  shed: Shedding["begin"];
+  shed: (order: Pick<ShedOrder, "sessions" | "perSecond">) => boolean;
   /** Asked to go. */
   draining: () => boolean;
   /** Of the connections that are closed for others' sake. */

@@ -5,6 +5,7 @@ import express from "express";
 import { Server, type ServerOptions } from "socket.io";
 import { joinWrites } from "./connections/join-writes.ts";
 import type { GatewaySettings } from "./context.ts";
+import type { Leaving } from "./drain/index.ts";
 
 type AllowRequest = NonNullable<ServerOptions["allowRequest"]>;
 
@@ -24,14 +25,10 @@ const corsOf = (origins: GatewaySettings["origins"]): NonNullable<ServerOptions[
   credentials: true,
 });
 
-export interface Doorkeeper {
-  /** No new session is taken. */
-  refusing: () => boolean;
+type Doorkeeper = Pick<Leaving, "refusing" | "arrived"> & {
   /** Clients are sent to other gateways: none of them is to find the way back by a connection that it has. */
   shedding: () => boolean;
-  /** A new session was asked for. */
-  arrived: () => void;
-}
+};
 
 /** As a request that asks for a session meets it. */
 type Door = Pick<Doorkeeper, "arrived"> & { refusing: (request: IncomingMessage) => boolean };

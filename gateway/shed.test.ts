@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { Registry } from "prom-client";
-import { createShedding, spread, type SheddingOptions } from "./shed.ts";
+import { createShedding, spread, type SheddingOptions, type SheddingParts } from "./shed.ts";
 
 interface Session {
   id: number;
@@ -10,7 +10,7 @@ interface Session {
 }
 
 /** `users[i]` has the session i; times are those of the waits alone. */
-const stage = (users: (string | undefined)[], over: Partial<SheddingOptions<Session>> = {}) => {
+const stage = (users: (string | undefined)[], over: Partial<SheddingOptions> = {}) => {
   const world = {
     now: 0,
     share: Infinity,
@@ -28,7 +28,7 @@ const stage = (users: (string | undefined)[], over: Partial<SheddingOptions<Sess
     };
     open.set(id, { id, user, owed: 0, close });
   });
-  const shedding = createShedding<Session>({
+  const parts: SheddingParts<Session> = {
     open: () => [...open.values()],
     userOf: ({ user }) => user,
     budget: {
@@ -38,6 +38,8 @@ const stage = (users: (string | undefined)[], over: Partial<SheddingOptions<Sess
         return { [Symbol.dispose]: () => void (world.want = () => 0) };
       },
     },
+  };
+  const shedding = createShedding<Session>({
     draining: () => world.isDraining,
     registry: new Registry(),
     clock: () => world.now,
@@ -49,14 +51,15 @@ const stage = (users: (string | undefined)[], over: Partial<SheddingOptions<Sess
     for (let turns = 0; turns < 5000; turns++) await Promise.resolve();
     return world.closed;
   };
-  return { world, open, shedding, over: end };
+  const begin = (sessions: number, perSecond: number) => shedding.begin({ sessions, perSecond }, parts);
+  return { world, open, begin, isOn: shedding.isOn, over: end };
 };
 const guests = (count: number) => Array.from({ length: count }, () => undefined);
 
 describe("a gateway that sheds", () => {
   test("closes as many as it is told, at the pace it is told", async () => {
-    const { world, shedding, over } = stage(guests(100));
-    expect(shedding.begin({ sessions: 40, perSecond: 20 })).toBe(true);
+    const { world, begin, over } = stage(guests(100));
+    expect(begin(40, 20)).toBe(true);
     expect(await over()).toHaveLength(40);
     expect(world.now).toBeGreaterThan(1900);
     expect(world.now).toBeLessThan(2200);
@@ -64,9 +67,9 @@ describe("a gateway that sheds", () => {
   });
 
   test("keeps within the share that it has of the cluster's pace, and gives up what that leaves no time for", async () => {
-    const { world, shedding, over } = stage(guests(100));
+    const { world, begin, over } = stage(guests(100));
     world.share = 5;
-    shedding.begin({ sessions: 40, perSecond: 20 });
+    begin(40, 20);
     const closed = await over();
     expect(closed.length).toBeGreaterThan(20);
     expect(closed.length).toBeLessThan(24);
@@ -75,19 +78,19 @@ describe("a gateway that sheds", () => {
 
   test("tells the others what it still has to close", async () => {
     const told: number[] = [];
-    const { world, shedding, over } = stage(guests(10), {
+    const { world, begin, over } = stage(guests(10), {
       wait: async (ms) => {
         told.push(world.want());
         world.now += ms;
       },
     });
-    shedding.begin({ sessions: 4, perSecond: 20 });
+    begin(4, 20);
     await over();
     expect([...new Set(told)]).toEqual([4, 3, 2, 1, 0]);
   });
 
   test("leaves those alone that wait for an ack, until they have it", async () => {
-    const { world, open, shedding, over } = stage(guests(3), {
+    const { world, open, begin, over } = stage(guests(3), {
       wait: async (ms) => {
         world.now += ms;
         const first = open.get(0);
@@ -95,41 +98,41 @@ describe("a gateway that sheds", () => {
       },
     });
     for (const session of open.values()) session.owed = session.id === 2 ? 0 : 1;
-    shedding.begin({ sessions: 3, perSecond: 1 });
+    begin(3, 1);
     expect(await over()).toEqual([2, 0]);
     expect(world.at[1]).toBeGreaterThan(2500);
   });
 
   test("is asked once at a time, and not while it drains", async () => {
-    const { world, shedding, over } = stage(guests(10));
-    expect(shedding.begin({ sessions: 1, perSecond: 10 })).toBe(true);
-    expect(shedding.begin({ sessions: 1, perSecond: 10 })).toBe(false);
+    const { world, begin, over } = stage(guests(10));
+    expect(begin(1, 10)).toBe(true);
+    expect(begin(1, 10)).toBe(false);
     expect(await over()).toHaveLength(1);
     world.isDraining = true;
-    expect(shedding.begin({ sessions: 1, perSecond: 10 })).toBe(false);
+    expect(begin(1, 10)).toBe(false);
   });
 
   test("ends where it is to drain", async () => {
-    const { world, shedding, over } = stage(guests(100), {
+    const { world, begin, over } = stage(guests(100), {
       wait: async (ms) => {
         world.now += ms;
         world.isDraining = world.now > 1000;
       },
     });
-    shedding.begin({ sessions: 100, perSecond: 10 });
+    begin(100, 10);
     expect((await over()).length).toBeLessThan(12);
   });
 
   test("is on until those that it sent away have found another gateway", async () => {
-    const { world, shedding, over } = stage(guests(2));
-    expect(shedding.isOn()).toBe(false);
-    shedding.begin({ sessions: 2, perSecond: 100 });
+    const { world, begin, isOn, over } = stage(guests(2));
+    expect(isOn()).toBe(false);
+    begin(2, 100);
     await over();
     const ended = world.at[1] ?? 0;
     world.now = ended + 4999;
-    expect(shedding.isOn()).toBe(true);
+    expect(isOn()).toBe(true);
     world.now = ended + 5000;
-    expect(shedding.isOn()).toBe(false);
+    expect(isOn()).toBe(false);
   });
 });
 

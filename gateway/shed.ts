@@ -4,11 +4,7 @@ import { counter } from "#process";
 import type { Registry } from "prom-client";
 import { dueAt, type Closing, type SharedBudget } from "./drain/index.ts";
 
-export interface SheddingOptions<T extends Closing> {
-  /** The sessions whose clients would recover what they miss. */
-  open: () => readonly T[];
-  userOf: (session: T) => string | undefined;
-  budget: Pick<SharedBudget, "want" | "share">;
+export interface SheddingOptions {
   draining: () => boolean;
   registry: Registry;
   /** ms, monotonic */
@@ -17,13 +13,22 @@ export interface SheddingOptions<T extends Closing> {
   wait?: (ms: number) => Promise<unknown>;
 }
 
+type Order = Pick<ShedOrder, "sessions" | "perSecond">;
+
+export interface SheddingParts<T extends Closing> {
+  /** The sessions whose clients would recover what they miss. */
+  open: () => readonly T[];
+  userOf: (session: T) => string | undefined;
+  budget: Pick<SharedBudget, "want" | "share">;
+}
+
 /** Sends some of a gateway's clients to the others. */
-export interface Shedding extends AsyncDisposable {
+export interface Shedding<T extends Closing> extends AsyncDisposable {
   /**
    * Begins to close so many sessions at the transport, no faster than said and within the cluster's pace: of those that wait for no ack, at
    * random, of each user one before any has a second. False where it does so already, or the gateway drains.
    */
-  begin(order: Pick<ShedOrder, "sessions" | "perSecond">): boolean;
+  begin(order: Order, parts: SheddingParts<T>): boolean;
   /** It does, or those that it sent away still look for another gateway. */
   isOn(): boolean;
 }
@@ -57,15 +62,12 @@ export const spread = <T>(
 };
 
 export const createShedding = <T extends Closing>({
-  open,
-  userOf,
-  budget,
   draining,
   registry,
   clock = () => performance.now(),
   random = Math.random,
   wait = sleep,
-}: SheddingOptions<T>): Shedding => {
+}: SheddingOptions): Shedding<T> => {
   const sheds = counter(registry, {
     name: "realtime_gateway_shed_total",
     help: "Connections that were closed so that their clients go to gateways that have fewer",
@@ -74,7 +76,7 @@ export const createShedding = <T extends Closing>({
   let disposed = false;
   let returnedAt = Number.NEGATIVE_INFINITY;
 
-  const run = async ({ sessions, perSecond }: Pick<ShedOrder, "sessions" | "perSecond">): Promise<void> => {
+  const run = async ({ sessions, perSecond }: Order, { open, userOf, budget }: SheddingParts<T>): Promise<void> => {
     const end = clock() + (sessions / perSecond) * 1000 * OVERTIME.share + OVERTIME.ms;
     const ends = () => disposed || draining() || clock() >= end;
     let left = sessions;
@@ -105,10 +107,10 @@ export const createShedding = <T extends Closing>({
   };
 
   return {
-    begin: (order) => {
+    begin: (order, parts) => {
       if (underWay !== undefined || draining()) return false;
       returnedAt = clock() + RETURN_MS;
-      underWay = run(order).finally(() => (underWay = undefined));
+      underWay = run(order, parts).finally(() => (underWay = undefined));
       return true;
     },
     isOn: () => underWay !== undefined || clock() < returnedAt,

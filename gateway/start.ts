@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Delivery, Membership } from "#adapter";
 import type { Broker } from "#broker";
 import { drainPlan, REVOCATIONS_TOPIC, type LiveConfig, type Revocation } from "#crds";
-import { counter, type Log, type Watched } from "#process";
+import type { Log, Watched } from "#process";
 import { createLedgerWriter, type Store } from "#store";
 import type { Registry } from "prom-client";
 import { loadApp } from "./app.ts";
@@ -14,7 +14,7 @@ import { createEventHandler } from "./connections/events.ts";
 import { followChannels } from "./connections/rooms.ts";
 import { createWelcome } from "./connections/welcome.ts";
 import type { GatewayContext, GatewaySettings } from "./context.ts";
-import { drain, openBudget } from "./drain/index.ts";
+import { createLeaving, openBudget } from "./drain/index.ts";
 import { openForwarding, trustProxies, type Carried, type ForwardingOptions } from "./forward/index.ts";
 import { registerGauges } from "./gauges.ts";
 import { openLifecycle } from "./lifecycle/open-lifecycle.ts";
@@ -29,7 +29,7 @@ import { createQueued, withQueued } from "./routing/queued.ts";
 import { createRequests } from "./routing/requests.ts";
 import { compileRoutes } from "./routing/routes.ts";
 import { createTake } from "./routing/take.ts";
-import { createShedding, type Shedding } from "./shed.ts";
+import { createShedding } from "./shed.ts";
 import { createIntake } from "./signals/index.ts";
 
 /** What a gateway stands on; opened and closed by the caller. */
@@ -74,19 +74,12 @@ export const startGateway = async (
   await using stack = new AsyncDisposableStack();
   const connections: Connections = new Map();
   const refusals = createRefusals(registry);
-  let drained: Promise<void> | undefined;
-  let isRefusing = false;
-  let lastArrival = Number.NEGATIVE_INFINITY;
-  let shedding: Shedding | undefined;
-  const draining = () => drained !== undefined;
-  const refusing = () => isRefusing;
+  const plan = drainPlan(settings.drain);
+  const leaving = createLeaving({ plan, log, registry });
+  const shedding = stack.use(createShedding<Connection | Carried>({ draining: leaving.asked, registry }));
 
   const app = settings.app === undefined ? undefined : await loadApp(settings.app);
-  const listener = createListener(settings, app?.options ?? {}, {
-    refusing,
-    shedding: () => shedding?.isOn() === true,
-    arrived: () => void (lastArrival = performance.now()),
-  });
+  const listener = createListener(settings, app?.options ?? {}, { ...leaving, shedding: shedding.isOn });
   const { io, server } = listener;
   const gate = createAckGate();
   const writer = stack.use(createLedgerWriter({ ledger: parts.store.ledger, log, registry }));
@@ -128,7 +121,6 @@ export const startGateway = async (
     openLifecycle({ io, connections, channels, store, membership, node, submit, route, clock, log, registry }),
   );
   const { presence } = lifecycle;
-  const plan = drainPlan(settings.drain);
   const budget = stack.use(await openBudget({ bus, membership, perSecond: plan.perSecond }));
 
   const { auth } = settings;
@@ -169,7 +161,7 @@ export const startGateway = async (
       const held = await store.presence.connections(user);
       return (await membership.silent([...new Set(held.map((it) => it.node))])).length > 0;
     },
-    draining: refusing,
+    draining: leaving.refusing,
     refusals,
     log,
   });
@@ -230,7 +222,9 @@ export const startGateway = async (
   const forwarding =
     links === undefined
       ? undefined
-      : stack.use(await openForwarding({ ...links, engine: io.engine, host, draining: refusing, log, registry }));
+      : stack.use(
+          await openForwarding({ ...links, engine: io.engine, host, draining: leaving.refusing, log, registry }),
+        );
   const carried = () => forwarding?.sockets.size ?? 0;
   const recoverable = () =>
     sessions === undefined
@@ -239,14 +233,7 @@ export const startGateway = async (
           ...[...connections.values()].filter(({ socket }) => sessions.holds(socket)),
           ...[...(forwarding?.sockets ?? [])].filter(({ recovers }) => recovers),
         ];
-  const shed = createShedding<Connection | Carried>({
-    open: recoverable,
-    userOf: (it) => ("identity" in it ? it.identity.user : undefined),
-    budget,
-    draining,
-    registry,
-  });
-  shedding = stack.use(shed);
+  const userOf = (it: Connection | Carried) => ("identity" in it ? it.identity.user : undefined);
   registerGauges(registry, {
     connections: () => connections.size,
     gateway_carried_connections: carried,
@@ -287,35 +274,20 @@ export const startGateway = async (
     connections: () => connections.size,
     carried,
     recoverable: () => recoverable().length,
-    shed: (order) => shed.begin(order),
-    draining,
+    shed: (order) => shedding.begin(order, { open: recoverable, userOf, budget }),
+    draining: leaving.asked,
     budget,
     remember,
   };
 
-  const closes = counter(registry, {
-    name: "realtime_gateway_drained_total",
-    help: "Connections that were closed to drain: at the cluster's pace (budget), or faster since the grace would not have held (grace)",
-    labelNames: ["pace"] as const,
-  });
-  const allOpen = () => [...connections.values(), ...(forwarding?.sockets ?? [])];
-  const gone = (hurry: AbortSignal = new AbortController().signal) =>
-    (drained ??= drain(
-      {
-        plan,
-        budget,
-        open: allOpen,
-        underway: () => forwarding?.requests() ?? 0,
-        lastArrival: () => lastArrival,
-        refuse: () => void (isRefusing = true),
-        closed: (pace) => closes.inc({ pace }),
-      },
-      hurry,
-    ));
-
+  const clients = {
+    budget,
+    open: () => [...connections.values(), ...(forwarding?.sockets ?? [])],
+    underway: () => forwarding?.requests() ?? 0,
+  };
   const listening = await listener.listen(host, port);
   stack.defer(async () => {
-    await gone();
+    await leaving.go(clients);
     for (const socket of forwarding?.sockets ?? []) socket.cut();
     const closed = once(server, "close");
     void io.close();
@@ -327,7 +299,7 @@ export const startGateway = async (
     context,
     port: listening,
     ...(forwarding === undefined ? {} : { linkPort: forwarding.port }),
-    drain: gone,
+    drain: (hurry) => leaving.go(clients, hurry),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 };

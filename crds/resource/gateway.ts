@@ -254,7 +254,9 @@ export const gateway = z.strictObject({
         .min(1)
         .max(86_400)
         .default(60)
-        .describe("How long a gateway takes to send its clients away before it ends."),
+        .describe(
+          "How long a gateway takes at most to send its clients away before it ends; it wins over `reconnectsPerSecond`.",
+        ),
       reconnectsPerSecond: z
         .number()
         .int()
@@ -262,11 +264,11 @@ export const gateway = z.strictObject({
         .max(100_000)
         .default(200)
         .describe(
-          "How many clients the whole cluster sends away per second: those of gateways that stop, and of gateways that have more than their share.",
+          "How many clients come back in a second at most, over the whole cluster: those of gateways that go, however many, and of gateways that have more than their share.",
         ),
     })
     .prefault({})
-    .describe("How a gateway that stops sends its clients to the others."),
+    .describe("How gateways that stop send their clients to the others."),
   limits: limits.prefault({}).describe("What one connection or user may do."),
   api: z
     .strictObject({

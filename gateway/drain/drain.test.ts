@@ -3,7 +3,8 @@ import type { Member } from "#adapter";
 import { drainPlan } from "#crds";
 import { memoryBus } from "../testing/memory-bus.ts";
 import { openBudget } from "./budget.ts";
-import { drain, type Drained } from "./drain.ts";
+import { drain, type DrainParts } from "./drain.ts";
+import { mostPerSecond } from "./pace.ts";
 
 /** Time that passes when everyone waits. */
 const virtualTime = () => {
@@ -27,10 +28,6 @@ const virtualTime = () => {
     },
   };
 };
-
-/** The most that happened within a second. */
-const peakOf = (times: readonly number[]): number =>
-  Math.max(...times.map((from) => times.filter((at) => at >= from && at < from + 1000).length));
 
 interface Stage {
   /** Connections of each gateway that goes, and when it is asked to. */
@@ -67,7 +64,7 @@ const play = async (stage: Stage) => {
     const membership = { self, members: () => members, onLeave: () => ({ [Symbol.dispose]: () => undefined }) };
     await using budget = await openBudget({ bus, membership, perSecond: plan.perSecond, clock: time.clock });
     await time.wait(atMs);
-    const drained: Drained = {
+    const drained: DrainParts = {
       plan,
       budget,
       open: () => [...open],
@@ -82,7 +79,13 @@ const play = async (stage: Stage) => {
   };
   const hurrying = stage.hurryAtMs === undefined ? undefined : time.wait(stage.hurryAtMs).then(() => hurry.abort());
   await time.pass(Promise.all([hurrying, ...going.map(one)]));
-  return { closes, peak: peakOf(closes.map(({ at }) => at)), end: Math.max(...ends), refusals, endMs: plan.endMs };
+  return {
+    closes,
+    peak: mostPerSecond(closes.map(({ at }) => at)),
+    end: Math.max(...ends),
+    refusals,
+    endMs: plan.endMs,
+  };
 };
 
 const paces = ({ closes }: { closes: { pace: string }[] }) => [...new Set(closes.map(({ pace }) => pace))];

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DrainPlan } from "#crds";
 import type { SharedBudget } from "./budget.ts";
-import { dueAt, paceWithin } from "./pace.ts";
+import { dueAt, mostPerSecond, paceWithin } from "./pace.ts";
 
 /** A session, or a WebSocket that is carried for another gateway. */
 export interface Closing {
@@ -11,7 +11,15 @@ export interface Closing {
   close(): void;
 }
 
-export interface Drained {
+export type Pace = "budget" | "grace";
+
+/** How a drain went: closed connections by their pace, the most of them within a second, and how long it took. */
+export interface Drained extends Record<Pace, number> {
+  perSecond: number;
+  seconds: number;
+}
+
+export interface DrainParts {
   plan: DrainPlan;
   budget: Pick<SharedBudget, "want" | "tell" | "share" | "elsewhere">;
   open: () => readonly Closing[];
@@ -22,7 +30,7 @@ export interface Drained {
   /** Takes no new sessions from now on. */
   refuse: () => void;
   /** Told of each connection that is closed: at the cluster's pace, or faster since the grace would not hold. */
-  closed?: (pace: "budget" | "grace") => void;
+  closed?: (pace: Pace) => void;
   /** ms, monotonic */
   clock?: () => number;
   random?: () => number;
@@ -41,12 +49,15 @@ const HURRIED_MS = 2000;
  * have gone, or the grace is over. When `hurry` is aborted, nobody is there to come back to: all are closed at once.
  */
 export const drain = async (
-  { plan, budget, open, underway, lastArrival, refuse, closed, ...chance }: Drained,
+  { plan, budget, open, underway, lastArrival, refuse, closed, ...chance }: DrainParts,
   hurry: AbortSignal,
-): Promise<void> => {
+): Promise<Drained> => {
   const { clock = () => performance.now(), random = Math.random, wait = delay } = chance;
   const started = clock();
   const asked = new Set<Closing>();
+  const times: number[] = [];
+  const counts = { budget: 0, grace: 0 };
+  const result = () => ({ ...counts, perSecond: mostPerSecond(times), seconds: (clock() - started) / 1000 });
   const waiting = () => open().filter((it) => !asked.has(it));
   budget.want(() => ({ left: waiting().length, leaving: true }));
   const step = () => {
@@ -83,9 +94,13 @@ export const drain = async (
     for (const session of left.filter(({ owed }) => isLate || owed === 0).slice(0, due.count)) {
       asked.add(session);
       session.close();
-      closed?.(pace > share ? "grace" : "budget");
+      times.push(now);
+      const by = pace > share ? "grace" : "budget";
+      counts[by] += 1;
+      closed?.(by);
     }
-    if (now - started >= end) return;
+    if (now - started >= end) return result();
     await step();
   }
+  return result();
 };

@@ -1,3 +1,4 @@
 export { openBudget, type SharedBudget, type Want } from "./budget.ts";
-export { drain, type Closing } from "./drain.ts";
-export { dueAt, paceWithin, shareOf, type Budget } from "./pace.ts";
+export { drain, type Closing, type Drained } from "./drain.ts";
+export { createLeaving, type Leaving } from "./leaving.ts";
+export { dueAt, mostPerSecond, paceWithin, shareOf, type Budget } from "./pace.ts";

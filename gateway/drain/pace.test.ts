@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { drainFor, drainPlan } from "#crds";
-import { dueAt, paceWithin, shareOf, type Budget } from "./pace.ts";
+import { dueAt, mostPerSecond, paceWithin, shareOf, type Budget } from "./pace.ts";
 
 describe("a gateway's share of the cluster's pace", () => {
   const budget = (change: Partial<Budget> = {}): Budget => ({
@@ -43,6 +43,15 @@ describe("how many are closed in a step", () => {
   ] as const)("%s", (_then, [pace, elapsedMs, rest, left], due) => {
     expect(dueAt(pace, elapsedMs, rest, left)).toEqual(due);
   });
+});
+
+test.each([
+  [[], 0],
+  [[5], 1],
+  [[0, 999, 1000], 2],
+  [[0, 600, 700, 1500, 1600, 1601], 4],
+])("of %j, the most within a second are %d", (times, most) => {
+  expect(mostPerSecond(times)).toBe(most);
 });
 
 describe("a plan", () => {

@@ -36,3 +36,14 @@ export const dueAt = (pace: number, elapsedMs: number, rest: number, left: numbe
   const count = Math.min(left, Math.floor(all));
   return { count, rest: Math.min(1, all - count) };
 };
+
+/** The most of `times` (ms, in order) that lie within a second. */
+export const mostPerSecond = (times: readonly number[]): number => {
+  let most = 0;
+  let from = 0;
+  for (const [to, time] of times.entries()) {
+    while ((times[from] ?? time) <= time - 1000) from += 1;
+    most = Math.max(most, to - from + 1);
+  }
+  return most;
+};
