@@ -137,7 +137,8 @@ const shedNow = (input: RebalanceInput, state: RebalanceState, wave: WaveState):
 
 const goOn = (input: RebalanceInput, state: RebalanceState, wave: WaveState): RebalanceStep => {
   const { now } = input;
-  const isTaken = readyOf(input).some((instance) => !wave.shunned.includes(instance));
+  const away = new Set(wave.shunned);
+  const isTaken = readyOf(input).some((instance) => !away.has(instance));
   if (!isTaken || isBusy(input) || now < wave.since) return ended(state, now);
   if (wave.until !== undefined) return now < wave.until ? still(state) : ended(state, now);
   return now - wave.since < LEAVE_MS ? still(state) : shedNow(input, state, wave);
@@ -162,6 +163,7 @@ export const rebalance = (input: RebalanceInput, state: RebalanceState): Rebalan
   const budget = state.budget > 0 ? state.budget : Math.ceil(excess * BUDGET) + LEAST;
   const wave = waveOf(loads, budget);
   if (wave === undefined) return still({ budget: 0, quietUntil: now + REST_MS });
-  const shunned = readyOf(input).filter((instance) => !wave.takers.includes(instance));
+  const takers = new Set(wave.takers);
+  const shunned = readyOf(input).filter((instance) => !takers.has(instance));
   return still({ ...state, budget, wave: { shunned, since: now } });
 };
