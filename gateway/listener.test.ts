@@ -18,7 +18,7 @@ const open = async () => {
     shedding: () => door.isShedding,
     arrived: () => undefined,
   };
-  const listener = createListener(settingsOf(), {}, door);
+  const listener = createListener(settingsOf({ options: { pingInterval: 100 } }), {}, door);
   const port = await listener.listen("127.0.0.1", 0);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   stack.defer(async () => {

@@ -33,6 +33,7 @@ const stage = (users: (string | undefined)[], over: Partial<SheddingOptions> = {
     userOf: ({ user }) => user,
     budget: {
       share: () => world.share,
+      tell: () => undefined,
       want: (wanted) => {
         world.want = () => wanted().left;
         return { [Symbol.dispose]: () => void (world.want = () => 0) };

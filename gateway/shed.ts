@@ -19,7 +19,7 @@ export interface SheddingParts<T extends Closing> {
   /** The sessions whose clients would recover what they miss. */
   open: () => readonly T[];
   userOf: (session: T) => string | undefined;
-  budget: Pick<SharedBudget, "want" | "share">;
+  budget: Pick<SharedBudget, "want" | "tell" | "share">;
 }
 
 /** Sends some of a gateway's clients to the others. */
@@ -87,6 +87,7 @@ export const createShedding = <T extends Closing>({
     let last = clock() + (random() * 1000) / perSecond;
     let rest = 1;
     for (;;) {
+      budget.tell();
       await wait(STEP_MS * (0.5 + random()));
       if (left === 0 || queue.length === 0 || ends()) return;
       const now = clock();

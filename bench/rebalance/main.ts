@@ -57,7 +57,7 @@ stopping.abort();
 await counting;
 const { moves, peak, most, connected, faults } = await clients.call<Counted>("count");
 const { lost, doubled, disordered, unrecovered, returned } = faults;
-process.stdout.write(`\n${CLIENTS} clients, ${FROM} → ${TO} gateways, reconnectsPerSecond ${PACE}. ${machine()}\n\n`);
+process.stdout.write(`\n${CLIENTS} clients, ${FROM} → ${TO} gateways, reconnectsPerSecond ${PACE}. ${machine(1)}\n\n`);
 printTable(
   ["", "measured", "aim"],
   [

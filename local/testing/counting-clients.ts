@@ -1,4 +1,5 @@
 import { io as connect, type Socket } from "socket.io-client";
+import { mostPerSecond } from "../../gateway/drain/index.ts";
 
 /** What became of clients that hear numbers: 0 everywhere is as it should be. */
 export interface Faults {
@@ -78,14 +79,7 @@ export const countingClients = (url: string, channel: string): CountingClients =
         await Promise.all(Array.from({ length: Math.min(AT_ONCE, count - from) }, () => openOne(transports)));
     },
     moves: () => all.reduce((sum, { cameBack }) => sum + cameBack.length, 0),
-    peak: () => {
-      const times = all.flatMap(({ cameBack }) => cameBack).sort((a, b) => a - b);
-      let from = 0;
-      return times.reduce((most, at, i) => {
-        while ((times[from] ?? at) <= at - 1000) from++;
-        return Math.max(most, i - from + 1);
-      }, 0);
-    },
+    peak: () => mostPerSecond(all.flatMap(({ cameBack }) => cameBack).sort((a, b) => a - b)),
     [Symbol.dispose]: () => {
       for (const { socket } of all) socket.disconnect();
     },
