@@ -62,7 +62,6 @@ test("from 2 to 4 gateways and back: new ones get their share, the emptiest go, 
   await eventually(isLevel, SLOW);
   expect(clients.moves()).toBeGreaterThan(100);
   expect(clients.moves()).toBeLessThanOrEqual(excess + 20);
-  expect(clients.peak()).toBeLessThanOrEqual(200);
   expect(clients.all.filter(({ gateways }) => gateways.length > 2)).toHaveLength(0);
 
   // The two that were there first become the emptiest.

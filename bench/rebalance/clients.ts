@@ -10,7 +10,7 @@ serveRemote({
   },
   count: () => ({
     moves: clients?.moves() ?? 0,
-    peak: clients?.peak() ?? 0,
+    peaks: [clients?.peak("sentAway") ?? 0, clients?.peak("cameBack") ?? 0],
     most: Math.max(...(clients?.all.map(({ cameBack }) => cameBack.length) ?? [])),
     connected: clients?.all.filter(({ socket }) => socket.connected).length ?? 0,
     faults: clients?.faults,

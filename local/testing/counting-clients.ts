@@ -16,7 +16,8 @@ export interface CountingClient {
   socket: Socket;
   /** Numbers of the gateways that owned its sessions, one after the other, by their place in the session's id. */
   gateways: string[];
-  /** performance.now() of each time that it came back. */
+  /** performance.now() of each time that it was sent away, and came back. */
+  sentAway: number[];
   cameBack: number[];
   last: number | undefined;
 }
@@ -28,8 +29,8 @@ export interface CountingClients extends Disposable {
   open(count: number, transports?: string[]): Promise<void>;
   /** How many times clients came back, all together. */
   moves(): number;
-  /** The most that came back within one second. */
-  peak(): number;
+  /** The most that were sent away, or came back, within one second. */
+  peak(of: "sentAway" | "cameBack"): number;
 }
 
 const SESSION_NUMBER = 8;
@@ -53,10 +54,11 @@ export const countingClients = (url: string, channel: string): CountingClients =
 
   const openOne = async (transports: string[]): Promise<void> => {
     const socket = connect(url, { transports, forceNew: true });
-    const client: CountingClient = { socket, gateways: [], cameBack: [], last: undefined };
+    const client: CountingClient = { socket, gateways: [], sentAway: [], cameBack: [], last: undefined };
     all.push(client);
     socket.on("n", (n: number) => heard(client, n));
     socket.on("recovery:lost", () => faults.unrecovered++);
+    socket.on("disconnect", () => client.sentAway.push(performance.now()));
     socket.on("connect", () => {
       const gateway = gatewayOf(socket);
       if (client.gateways.length > 0) {
@@ -79,7 +81,7 @@ export const countingClients = (url: string, channel: string): CountingClients =
         await Promise.all(Array.from({ length: Math.min(AT_ONCE, count - from) }, () => openOne(transports)));
     },
     moves: () => all.reduce((sum, { cameBack }) => sum + cameBack.length, 0),
-    peak: () => mostPerSecond(all.flatMap(({ cameBack }) => cameBack).sort((a, b) => a - b)),
+    peak: (of) => mostPerSecond(all.flatMap((client) => client[of]).sort((a, b) => a - b)),
     [Symbol.dispose]: () => {
       for (const { socket } of all) socket.disconnect();
     },
