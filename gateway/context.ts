@@ -84,6 +84,8 @@ export interface GatewayContext {
   carried: () => number;
   /** Of both, those whose clients would recover what they miss on their way to another gateway. */
   recoverable: () => number;
+  /** How many of them it has sent away so far. */
+  shedTotal: () => number;
   /** Begins to send that many of those away; false where it does already, or drains. */
   shed: (order: Pick<ShedOrder, "sessions" | "perSecond">) => boolean;
   /** Asked to go. */

@@ -29,6 +29,8 @@ export interface Shedding<T extends Closing> extends AsyncDisposable {
    * random, of each user one before any has a second. False where it does so already, or the gateway drains.
    */
   begin(order: Order, parts: SheddingParts<T>): boolean;
+  /** Closed since the process started. */
+  total(): number;
   /** It does, or those that it sent away still look for another gateway. */
   isOn(): boolean;
 }
@@ -74,6 +76,7 @@ export const createShedding = <T extends Closing>({
   });
   let underWay: Promise<void> | undefined;
   let disposed = false;
+  let total = 0;
   let returnedAt = Number.NEGATIVE_INFINITY;
 
   const run = async ({ sessions, perSecond }: Order, { open, userOf, budget }: SheddingParts<T>): Promise<void> => {
@@ -103,6 +106,7 @@ export const createShedding = <T extends Closing>({
       for (const session of chosen) session.close();
       left -= chosen.size;
       sheds.inc(chosen.size);
+      total += chosen.size;
       returnedAt = now + RETURN_MS;
     }
   };
@@ -114,6 +118,7 @@ export const createShedding = <T extends Closing>({
       underWay = run(order, parts).finally(() => (underWay = undefined));
       return true;
     },
+    total: () => total,
     isOn: () => underWay !== undefined || clock() < returnedAt,
     async [Symbol.asyncDispose]() {
       disposed = true;

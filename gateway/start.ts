@@ -274,6 +274,7 @@ export const startGateway = async (
     connections: () => connections.size,
     carried,
     recoverable: () => recoverable().length,
+    shedTotal: shedding.total,
     shed: (order) => shedding.begin(order, { open: recoverable, userOf, budget }),
     draining: leaving.asked,
     budget,

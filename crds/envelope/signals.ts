@@ -33,6 +33,8 @@ export const gatewayReport = z.object({
   carried: z.number(),
   /** Of both, how many would recover what they miss while they go to another gateway. Absent: none. */
   recoverable: z.number().optional(),
+  /** Since the process started, how many it has closed so that their clients go to gateways that have fewer. */
+  shed: z.number().optional(),
   draining: z.boolean(),
 });
 export type GatewayReport = z.infer<typeof gatewayReport>;

@@ -29,6 +29,7 @@ const open = async (over: Partial<ControlContext> = {}) => {
       connections: () => 2,
       carried: () => 3,
       recoverable: () => 4,
+      shedTotal: () => 5,
       shed: (order) => {
         shed.push(order);
         return true;
@@ -94,7 +95,7 @@ describe("the control port", () => {
     await using opened = await open();
     const { bus } = opened;
     bus.publish("report", Buffer.from('{"node":"g2"}'));
-    const report = { gateway: { node: "g1", connections: 2, carried: 3, recoverable: 4, draining: false } };
+    const report = { gateway: { node: "g1", connections: 2, carried: 3, recoverable: 4, shed: 5, draining: false } };
     expect(bus.published.at(-1)).toEqual({ topic: "report:g2", message: JSON.stringify(report) });
   });
 

@@ -12,7 +12,17 @@ import { createApp } from "./create-app.ts";
 /** What the control port needs of its gateway. */
 export interface ControlContext extends Pick<
   GatewayContext,
-  "node" | "bus" | "log" | "refusals" | "clock" | "connections" | "carried" | "recoverable" | "shed" | "draining"
+  | "node"
+  | "bus"
+  | "log"
+  | "refusals"
+  | "clock"
+  | "connections"
+  | "carried"
+  | "recoverable"
+  | "shedTotal"
+  | "shed"
+  | "draining"
 > {
   broker: () => (Inspector & Pick<Broker, "connected">) | undefined;
   store: Pick<Store, "connected">;
@@ -36,12 +46,27 @@ export const serveControl = async (
   context: ControlContext,
   { host, port, token, feed, drain, everyMs = 1000 }: ControlOptions,
 ): Promise<Listening> => {
-  const { node, bus, broker, store, config, log, clock, connections, carried, recoverable, draining, intake } = context;
+  const {
+    node,
+    bus,
+    broker,
+    store,
+    config,
+    log,
+    clock,
+    connections,
+    carried,
+    recoverable,
+    shedTotal,
+    draining,
+    intake,
+  } = context;
   const own = (): GatewayReport => ({
     node,
     connections: connections(),
     carried: carried(),
     recoverable: recoverable(),
+    shed: shedTotal(),
     draining: draining(),
   });
   await using opened = new AsyncDisposableStack();

@@ -137,6 +137,21 @@ describe("a wave", () => {
     expect(rebalance(at(6000, { signal: undefined }), shed.state).shunned).toEqual(["g0", "g1"]);
   });
 
+  test.each([
+    ["what was moved", 300, 270],
+    ["a quarter of what was ordered, where less was", 10, 445],
+    ["all that was ordered, where gateways do not say what was", undefined, 70],
+  ])("takes from what may be moved %s", (_what, moved, left) => {
+    const told = (shed: number | undefined): Partial<RebalanceInput> => ({
+      signal: withReports(at(0).signal ?? signalOf(), ({ node }) =>
+        shed === undefined ? {} : { shed: node === "g0-ab12" ? 1000 + shed : 0 },
+      ),
+    });
+    const ordered = rebalance(at(5000, told(moved === undefined ? undefined : 0)), begun.state);
+    expect(ordered.state.budget).toBe(570);
+    expect(rebalance(at(60_000, told(moved)), ordered.state).state).toMatchObject({ budget: left });
+  });
+
   test("is followed by rest where what may be moved was, and nothing came of it", () => {
     let state: RebalanceState = initialRebalance;
     let moved = 0;
@@ -157,6 +172,7 @@ const simulate = (
   { seconds, arrivals = 0, random }: { seconds: number; arrivals?: number; random: () => number },
 ) => {
   let state: RebalanceState = initialRebalance;
+  const shed = loads.map(() => 0);
   let moves = 0;
   let most = 0;
   let shuns = 0;
@@ -165,7 +181,7 @@ const simulate = (
   let owed: { index: number; left: number; perSecond: number }[] = [];
   const instances = loads.map((_, i) => instanceOf(`g${i}`));
   for (let second = 0; second < seconds; second++) {
-    const reports = loads.map((load, i) => reportOf(`g${i}`, load));
+    const reports = loads.map((load, i) => reportOf(`g${i}`, load, { shed: shed[i] ?? 0 }));
     const step = rebalance(
       { ...inputOf([]), instances, signal: signalOf({ gateways: reports }), now: START + second * 1000 },
       state,
@@ -182,6 +198,7 @@ const simulate = (
       const now = Math.min(Math.floor(order.left), Math.floor(due));
       order.left -= now;
       loads[order.index] = (loads[order.index] ?? 0) - now;
+      shed[order.index] = (shed[order.index] ?? 0) + now;
       moved += now;
     }
     owed = owed.filter(({ left }) => left >= 1);

@@ -9,6 +9,8 @@ interface WaveState {
   since: number;
   /** ms, until when its clients may look for a gateway; undefined: nothing was shed yet. */
   until?: number;
+  /** What was ordered, of whom, and how many those had shed before; undefined: they do not say. */
+  ordered?: { sessions: number; nodes: readonly string[]; before: number | undefined };
 }
 
 export interface RebalanceState {
@@ -48,6 +50,8 @@ const BEGIN = 1.2;
 /** Of what lies above the mean at the beginning: with a few more all that may be moved before a rest. */
 const BUDGET = 1.1;
 const WAVE_SECONDS = 20;
+/** Of what was ordered, what counts as moved though less was: waves that come to nothing come to an end. */
+const AT_LEAST = 0.25;
 /** s more for each gateway that is shunned: each is written twice per wave. */
 const SECONDS_PER_SHUNNED = 0.1;
 /** Until every way in knows who is shunned. */
@@ -71,8 +75,14 @@ const isCount = (value: number | undefined): value is number =>
 
 const loadedGateway = (instance: string, report: GatewayReport | undefined): LoadedGateway | undefined => {
   if (report === undefined || !isCount(report.connections) || !isCount(report.carried)) return undefined;
-  const { node, connections, carried, recoverable } = report;
-  return { instance, node, load: connections + carried, recoverable: isCount(recoverable) ? recoverable : 0 };
+  const { node, connections, carried, recoverable, shed } = report;
+  return {
+    instance,
+    node,
+    load: connections + carried,
+    recoverable: isCount(recoverable) ? recoverable : 0,
+    ...(isCount(shed) ? { shed } : {}),
+  };
 };
 
 /** A roll or a drain is on. */
@@ -111,11 +121,31 @@ const still = (state: RebalanceState, isMoving = false): RebalanceStep => ({
   isMoving: isMoving || state.wave !== undefined,
 });
 
+/** How many the gateways of these nodes have shed so far; undefined: not known of all. */
+const shedBy = (loads: readonly LoadedGateway[] | undefined, nodes: readonly string[]): number | undefined => {
+  const counts = new Map(loads?.map(({ node, shed }) => [node, shed]));
+  return nodes.reduce<number | undefined>((sum, node) => {
+    const count = counts.get(node);
+    return sum === undefined || count === undefined ? undefined : sum + count;
+  }, 0);
+};
+
+/** What a wave took of the budget: what it moved, and all that was ordered where that is not known. */
+const spent = ({ ordered }: WaveState, loads: readonly LoadedGateway[] | undefined): number => {
+  if (ordered === undefined) return 0;
+  const after = shedBy(loads, ordered.nodes);
+  if (ordered.before === undefined || after === undefined) return ordered.sessions;
+  return Math.max(after - ordered.before, Math.ceil(ordered.sessions * AT_LEAST));
+};
+
 /** Without its wave: everyone takes clients again. */
-const ended = ({ budget }: RebalanceState, now: number): RebalanceStep =>
-  budget < LEAST
+const ended = (input: RebalanceInput, state: RebalanceState, wave: WaveState): RebalanceStep => {
+  const { now } = input;
+  const budget = state.budget - spent(wave, loadsOf(input));
+  return budget < LEAST
     ? still({ budget: 0, quietUntil: now + REST_MS })
     : still({ budget, quietUntil: now + PAUSE_MS }, true);
+};
 
 /** Those that were shunned have left the clients' way: they shed. */
 const shedNow = (input: RebalanceInput, state: RebalanceState, wave: WaveState): RebalanceStep => {
@@ -124,11 +154,13 @@ const shedNow = (input: RebalanceInput, state: RebalanceState, wave: WaveState):
   const most = Math.min(state.budget, Math.floor(perSecond * secondsOf(wave.shunned.length)));
   const away = new Set(wave.shunned);
   const sheds = loads && waveOf(loads, most)?.sheds.filter(({ instance }) => away.has(instance));
-  if (sheds === undefined || sheds.length === 0) return ended(state, now);
+  if (sheds === undefined || sheds.length === 0) return ended(input, state, wave);
   const total = sheds.reduce((all, { sessions }) => all + sessions, 0);
   const until = now + (total / perSecond) * 1000 * OVERTIME.share + OVERTIME.ms + RETURN_MS;
+  const nodes = sheds.map(({ node }) => node);
+  const ordered = { sessions: total, nodes, before: shedBy(loads, nodes) };
   return {
-    state: { ...state, budget: state.budget - total, wave: { ...wave, until } },
+    state: { ...state, wave: { ...wave, until, ordered } },
     shunned: wave.shunned,
     orders: sheds.map(({ node, sessions }) => ({ node, sessions, perSecond: (perSecond * sessions) / total })),
     isMoving: true,
@@ -139,8 +171,8 @@ const goOn = (input: RebalanceInput, state: RebalanceState, wave: WaveState): Re
   const { now } = input;
   const away = new Set(wave.shunned);
   const isTaken = readyOf(input).some((instance) => !away.has(instance));
-  if (!isTaken || isBusy(input) || now < wave.since) return ended(state, now);
-  if (wave.until !== undefined) return now < wave.until ? still(state) : ended(state, now);
+  if (!isTaken || isBusy(input) || now < wave.since) return ended(input, state, wave);
+  if (wave.until !== undefined) return now < wave.until ? still(state) : ended(input, state, wave);
   return now - wave.since < LEAVE_MS ? still(state) : shedNow(input, state, wave);
 };
 

@@ -7,6 +7,8 @@ export interface LoadedGateway {
   load: number;
   /** How many of them would recover what they miss. */
   recoverable: number;
+  /** How many it has sent away so far; undefined: it does not say. */
+  shed?: number;
 }
 
 /** How many sessions a gateway is to close, so that their clients go elsewhere. */
