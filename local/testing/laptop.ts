@@ -24,10 +24,8 @@ export interface LaptopOptions {
   spec: object;
   /** Secret → key → value, as `.secrets/<name>/<key>`. */
   secrets?: Record<string, Record<string, string>>;
-  /** What the control loop hears, and is woken by, in place of the cluster's own signals. */
-  hear?: (signals: Signals) => Signals;
-  /** Whether the cluster's own signals wake the control loop. */
-  isWoken?: boolean;
+  /** What the control loop hears in the place of the cluster's own signals, which then do not wake it either; `wake` does. */
+  hear?: (signals: Signals, wake: () => void) => Signals;
   /** Called with each topology before it is made so. */
   onApply?: (topology: Topology) => void;
 }
@@ -63,13 +61,7 @@ const clusterOf = (spec: object, generation: number): Cluster => {
 };
 
 /** Brings it up; resolves once it is ready. */
-export const startLaptop = async ({
-  spec,
-  secrets = {},
-  hear = (signals) => signals,
-  isWoken = true,
-  onApply = () => {},
-}: LaptopOptions): Promise<Laptop> => {
+export const startLaptop = async ({ spec, secrets = {}, hear, onApply = () => {} }: LaptopOptions): Promise<Laptop> => {
   await using stack = new AsyncDisposableStack();
   const home = await mkdtemp(join(tmpdir(), "realtime-laptop-"));
   stack.defer(() => rm(home, { recursive: true, force: true, maxRetries: 5 }));
@@ -99,12 +91,12 @@ export const startLaptop = async ({
       cluster: NAME,
       controls: local.controls,
       token: async () => (await readFile(directory.generated["control-token"], "utf8")).trim(),
-      onNews: () => void (isWoken && loop.add(NAME)),
+      onNews: () => void (hear === undefined && loop.add(NAME)),
       log,
       registry: new Registry(),
     }),
   );
-  const signals = hear(own);
+  const signals = hear?.(own, () => loop.add(NAME)) ?? own;
   const loop = stack.use(
     startReconciling({
       wanted: () => ({ cluster }),
