@@ -14,7 +14,7 @@ import { createEventHandler } from "./connections/events.ts";
 import { followChannels } from "./connections/rooms.ts";
 import { createWelcome } from "./connections/welcome.ts";
 import type { GatewayContext, GatewaySettings } from "./context.ts";
-import { createLeaving, openBudget } from "./drain/index.ts";
+import { createLeaving, openBudget, otherSessions } from "./drain/index.ts";
 import { openForwarding, trustProxies, type Carried, type ForwardingOptions } from "./forward/index.ts";
 import { registerGauges } from "./gauges.ts";
 import { openLifecycle } from "./lifecycle/open-lifecycle.ts";
@@ -281,9 +281,10 @@ export const startGateway = async (
     remember,
   };
 
+  const others = otherSessions(io.engine);
   const clients = {
     budget,
-    open: () => [...connections.values(), ...(forwarding?.sockets ?? [])],
+    open: () => [...connections.values(), ...others(connections.values()), ...(forwarding?.sockets ?? [])],
     underway: () => forwarding?.requests() ?? 0,
   };
   const listening = await listener.listen(host, port);

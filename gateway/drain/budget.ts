@@ -64,10 +64,10 @@ export const openBudget = async ({
     const claim = drainClaim.safeParse(jsonOf(message));
     if (!claim.success || claim.data.node === node) return;
     const { node: other, left, leaving } = claim.data;
-    const isNew = !others.has(other);
+    // Answered at the next step, so that many who begin together are answered once.
+    if (!others.has(other)) told = Number.NEGATIVE_INFINITY;
     if (left === 0 && !leaving) others.delete(other);
     else others.set(other, { left, leaving, at: clock() });
-    if (isNew && wants.size > 0) tell();
   };
   const fresh = () => {
     for (const [other, { at }] of others) if (clock() - at > FORGET_MS) others.delete(other);
