@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { silentLog } from "#process";
 import { Registry } from "prom-client";
 import { createShedding, spread, type SheddingOptions, type SheddingParts } from "./shed.ts";
 
@@ -42,6 +43,7 @@ const stage = (users: (string | undefined)[], over: Partial<SheddingOptions> = {
   };
   const shedding = createShedding<Session>({
     draining: () => world.isDraining,
+    log: silentLog(),
     registry: new Registry(),
     clock: () => world.now,
     random: () => 0.5,

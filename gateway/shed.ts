@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ShedOrder } from "#crds";
-import { counter } from "#process";
+import { counter, type Log } from "#process";
 import type { Registry } from "prom-client";
-import { dueAt, type Closing, type SharedBudget } from "./drain/index.ts";
+import { dueAt, mostPerSecond, type Closing, type SharedBudget } from "./drain/index.ts";
 
 export interface SheddingOptions {
   draining: () => boolean;
+  log: Log;
   registry: Registry;
   /** ms, monotonic */
   clock?: () => number;
@@ -35,6 +36,7 @@ export interface Shedding<T extends Closing> extends AsyncDisposable {
   isOn(): boolean;
 }
 
+const SENT_AWAY = "clients have been sent to gateways that have fewer";
 const STEP_MS = 50;
 /** socket.io's first two attempts. */
 const RETURN_MS = 5000;
@@ -65,6 +67,7 @@ export const spread = <T>(
 
 export const createShedding = <T extends Closing>({
   draining,
+  log,
   registry,
   clock = () => performance.now(),
   random = Math.random,
@@ -79,7 +82,9 @@ export const createShedding = <T extends Closing>({
   let total = 0;
   let returnedAt = Number.NEGATIVE_INFINITY;
 
-  const run = async ({ sessions, perSecond }: Order, { open, userOf, budget }: SheddingParts<T>): Promise<void> => {
+  /** When each was closed. */
+  const run = async ({ sessions, perSecond }: Order, { open, userOf, budget }: SheddingParts<T>): Promise<number[]> => {
+    const times: number[] = [];
     const end = clock() + (sessions / perSecond) * 1000 * OVERTIME.share + OVERTIME.ms;
     const ends = () => disposed || draining() || clock() >= end;
     let left = sessions;
@@ -92,7 +97,7 @@ export const createShedding = <T extends Closing>({
     for (;;) {
       budget.tell();
       await wait(STEP_MS * (0.5 + random()));
-      if (left === 0 || queue.length === 0 || ends()) return;
+      if (left === 0 || queue.length === 0 || ends()) return times;
       const now = clock();
       if (now < last) continue;
       const due = dueAt(Math.min(perSecond, budget.share()), now - last, rest, left);
@@ -103,7 +108,10 @@ export const createShedding = <T extends Closing>({
       queue = queue.filter((it) => here.has(it));
       const chosen = new Set(queue.filter(({ owed }) => owed === 0).slice(0, due.count));
       queue = queue.filter((it) => !chosen.has(it));
-      for (const session of chosen) session.close();
+      for (const session of chosen) {
+        session.close();
+        times.push(now);
+      }
       left -= chosen.size;
       sheds.inc(chosen.size);
       total += chosen.size;
@@ -115,7 +123,13 @@ export const createShedding = <T extends Closing>({
     begin: (order, parts) => {
       if (underWay !== undefined || draining()) return false;
       returnedAt = clock() + RETURN_MS;
-      underWay = run(order, parts).finally(() => (underWay = undefined));
+      const began = clock();
+      underWay = run(order, parts).then((times) => {
+        underWay = undefined;
+        const { sessions } = order;
+        const seconds = (clock() - began) / 1000;
+        log.info({ sessions, closed: times.length, perSecond: mostPerSecond(times), seconds }, SENT_AWAY);
+      });
       return true;
     },
     total: () => total,

@@ -76,7 +76,7 @@ export const startGateway = async (
   const refusals = createRefusals(registry);
   const plan = drainPlan(settings.drain);
   const leaving = createLeaving({ plan, log, registry });
-  const shedding = stack.use(createShedding<Connection | Carried>({ draining: leaving.asked, registry }));
+  const shedding = stack.use(createShedding<Connection | Carried>({ draining: leaving.asked, log, registry }));
 
   const app = settings.app === undefined ? undefined : await loadApp(settings.app);
   const listener = createListener(settings, app?.options ?? {}, { ...leaving, shedding: shedding.isOn });

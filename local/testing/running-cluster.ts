@@ -19,6 +19,8 @@ export interface RunningCluster extends AsyncDisposable {
   apply(spec: object): void;
   /** Tells a channel over the HTTP API. */
   publish(channel: string, event: string, data: unknown): Promise<void>;
+  /** The text of an instance's log. */
+  log(instance: string): Promise<string>;
   /** What each gateway says of itself now, by its instance. */
   reports(): Map<string, GatewayReport>;
 }
@@ -77,6 +79,7 @@ export const runCluster = async (spec: object): Promise<RunningCluster> => {
       if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
       await response.body?.cancel();
     },
+    log: (instance) => readFile(directory.log(instance), "utf8"),
     reports: () => {
       const gateways = signals.latest(NAME)?.snapshot.gateways ?? [];
       return new Map(gateways.map((report) => [report.node.slice(0, report.node.lastIndexOf("-")), report]));
