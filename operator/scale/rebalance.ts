@@ -64,8 +64,9 @@ const RETURN_MS = 5000;
 const PAUSE_MS = 10_000;
 /** After a budget was spent. */
 const REST_MS = 300_000;
-/** A gateway that is ready for less is not known to every way in. */
+/** A gateway that is ready for less is not known to every way in; one that was restarted may end again. */
 const KNOWN_MS = 5000;
+const STEADY_MS = 60_000;
 /** One that starts is waited for so long. */
 const START_MS = 60_000;
 const STALE_MS = 3000;
@@ -92,10 +93,12 @@ const isBusy = ({ instances, configHash, signal }: RebalanceInput): boolean =>
 
 /** A gateway is about to take clients. */
 const isAwaited = ({ instances, now }: RebalanceInput): boolean =>
-  instances.some(
-    ({ state, since }) =>
-      (state === "starting" && now - since < START_MS) || (state === "ready" && now - since < KNOWN_MS),
-  );
+  instances.some(({ state, since, restarts }) => {
+    const age = now - since;
+    return (
+      (state === "starting" && age < START_MS) || (state === "ready" && age < (restarts > 0 ? STEADY_MS : KNOWN_MS))
+    );
+  });
 
 /** The load of each gateway that takes clients; undefined: not known of all of them. */
 const loadsOf = ({ instances, signal }: RebalanceInput): LoadedGateway[] | undefined => {
@@ -185,8 +188,11 @@ export const rebalance = (input: RebalanceInput, state: RebalanceState): Rebalan
   if (state.wave !== undefined) return goOn(input, state, state.wave);
   const { now } = input;
   const loads = loadsOf(input);
-  if (isAwaited(input)) return still(state, true);
-  if (loads === undefined || isBusy(input)) return still(state, state.budget > 0);
+  // Other gateways are another matter than that of before, and the rest that followed it.
+  const anew = { budget: 0, quietUntil: Math.min(state.quietUntil, now + PAUSE_MS) };
+  if (isAwaited(input)) return still(anew, true);
+  if (isBusy(input)) return still(anew);
+  if (loads === undefined) return still(state, state.budget > 0);
   const uneven = unevenness(loads);
   const excess = excessOf(loads);
   if (uneven <= (state.budget > 0 ? LEVEL : BEGIN) || excess < LEAST) return still({ ...state, budget: 0 });
