@@ -44,6 +44,16 @@ describe("who is kept out of the clients' way", () => {
     ["nobody, while one starts", { instances: changed(3, { state: "starting", since: START - 59_000 }) }, []],
     ["nobody, while one is ready for a moment only", { instances: changed(3, { since: START - 4000 }) }, []],
     [
+      "nobody, while one was restarted a moment ago",
+      { instances: changed(3, { restarts: 1, since: START - 59_000 }) },
+      [],
+    ],
+    [
+      "those, where one was restarted a while ago",
+      { instances: changed(3, { restarts: 1, since: START - 60_000 }) },
+      ["g0", "g1"],
+    ],
+    [
       "those, where one does not get ready",
       { instances: changed(3, { state: "starting", since: START - 60_000 }) },
       ["g0", "g1"],
@@ -163,6 +173,18 @@ describe("a wave", () => {
     expect(moved).toBeGreaterThan(500);
     expect(moved).toBeLessThanOrEqual(570);
     expect(state).toMatchObject({ budget: 0 });
+  });
+});
+
+test("gateways that are new are another matter: the rest is over, and what may be moved is counted anew", () => {
+  const spent = { budget: 0, quietUntil: START + 300_000 };
+  expect(rebalance(inputOf(NEW), spent)).toMatchObject({ shunned: [], isMoving: false });
+  const coming = [0, 1, 2, 3].map((i) => instanceOf(`g${i}`, i === 3 ? { state: "starting", since: START } : {}));
+  const { state } = rebalance(inputOf(NEW, { instances: coming }), { ...spent, budget: 30 });
+  expect(state).toEqual({ budget: 0, quietUntil: START + 10_000 });
+  expect(rebalance(inputOf(NEW, { now: START + 10_000 }), state)).toMatchObject({
+    shunned: ["g0", "g1"],
+    state: { budget: 570 },
   });
 });
 
