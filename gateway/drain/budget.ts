@@ -23,8 +23,8 @@ export interface Want {
 export interface SharedBudget extends AsyncDisposable {
   /** Tells the others what this gateway has to close, until it is disposed; asked for whenever it is told. */
   want(wanted: () => Want): Disposable;
-  /** Tells them again where it is time to; to be called at each step. */
-  tell(): void;
+  /** Tells them again where it is time to, to be called at each step; or now. */
+  tell(now?: boolean): void;
   /** Connections per second that this gateway may close now. */
   share(): number;
   /** Whether another gateway takes clients, as far as is known. */
@@ -90,9 +90,9 @@ export const openBudget = async ({
         },
       };
     },
-    tell: () => {
+    tell: (now = false) => {
       const everyMs = Math.max(ANSWER_MS, ((others.size + 1) * 1000) / TELLINGS_PER_SECOND);
-      if (clock() - told >= Math.min(MAX_EVERY_MS, everyMs)) tell();
+      if (now || clock() - told >= Math.min(MAX_EVERY_MS, everyMs)) tell();
     },
     share: () =>
       shareOf({

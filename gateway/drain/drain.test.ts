@@ -79,6 +79,10 @@ const play = async (stage: Stage) => {
   };
   const hurrying = stage.hurryAtMs === undefined ? undefined : time.wait(stage.hurryAtMs).then(() => hurry.abort());
   await time.pass(Promise.all([hurrying, ...going.map(one)]));
+  for (const { node } of members.slice(0, going.length)) {
+    const last = bus.published.findLast(({ message }) => message.includes(`"${node}"`));
+    expect(JSON.parse(last?.message ?? "")).toMatchObject({ left: 0, leaving: true });
+  }
   return {
     closes,
     peak: mostPerSecond(closes.map(({ at }) => at)),

@@ -57,7 +57,10 @@ export const drain = async (
   const asked = new Set<Closing>();
   const times: number[] = [];
   const counts = { budget: 0, grace: 0 };
-  const result = () => ({ ...counts, perSecond: mostPerSecond(times), seconds: (clock() - started) / 1000 });
+  const end = (): Drained => {
+    budget.tell(true);
+    return { ...counts, perSecond: mostPerSecond(times), seconds: (clock() - started) / 1000 };
+  };
   const waiting = () => open().filter((it) => !asked.has(it));
   budget.want(() => ({ left: waiting().length, leaving: true }));
   const step = () => {
@@ -80,8 +83,8 @@ export const drain = async (
   while (open().length > 0 || underway() > 0) {
     const now = clock();
     if (hurry.aborted) hurriedAt ??= now;
-    const end = hurriedAt === undefined ? plan.endMs : Math.min(plan.endMs, hurriedAt + HURRIED_MS - started);
-    const isLate = now - started >= Math.min(plan.closedMs, end);
+    const endMs = hurriedAt === undefined ? plan.endMs : Math.min(plan.endMs, hurriedAt + HURRIED_MS - started);
+    const isLate = now - started >= Math.min(plan.closedMs, endMs);
     const left = waiting();
     const share = budget.share();
     const pace =
@@ -99,8 +102,8 @@ export const drain = async (
       counts[by] += 1;
       closed?.(by);
     }
-    if (now - started >= end) return result();
+    if (now - started >= endMs) return end();
     await step();
   }
-  return result();
+  return end();
 };
