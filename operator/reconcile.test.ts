@@ -273,18 +273,13 @@ describe("gateways with more than their share", () => {
     expect(world.shed).toHaveLength(2);
   });
 
-  test.each([
-    [
-      "what its user wrote is refused",
-      (world: Awaited<ReturnType<typeof uneven>>) => (world.problems = [{ path: "spec", message: "no" }]),
-    ],
-    [
-      "it is suspended",
-      (world: Awaited<ReturnType<typeof uneven>>) =>
-        (world.cluster = clusterOf({ suspend: true, gateway: { replicas: 3 } })),
-    ],
-  ])("are back at once where %s", async (_sentence, change) => {
+  type World = Awaited<ReturnType<typeof uneven>>;
+  test.each<[string, (world: World) => void]>([
+    ["what its user wrote is refused", (world) => void (world.problems = [{ path: "spec", message: "no" }])],
+    ["it is suspended", (world) => void (world.cluster = clusterOf({ suspend: true, gateway: { replicas: 3 } }))],
+  ])("are back where %s, though the substrate fails for a while", async (_sentence, change) => {
     const world = await uneven();
+    world.substrate.shunFailures = 2;
     change(world);
     loop?.add("chat");
     await eventually(() => expect(world.substrate.shunned).toEqual([]));

@@ -136,9 +136,9 @@ const reconciler = ({
       return {};
     }
     if ("problems" in it) {
-      await rebalancer.pass(key, undefined);
+      const isMoving = await rebalancer.pass(key, undefined);
       await report(key, invalidStatus(it.problems, it.generation));
-      return {};
+      return isMoving ? { requeueAfterMs: every.scalingMs } : {};
     }
     const { cluster } = it;
     const memory = memories.get(key) ?? { scales: new Map(), leaving: new Map(), status: undefined };
