@@ -124,6 +124,7 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
       cluster: name,
       controls: substrate.controls,
       token: async () => (await readFile(directory.generated["control-token"], "utf8")).trim(),
+      onNews: () => loop.add(name),
       log,
       registry: new Registry(),
     }),

@@ -3,6 +3,7 @@ import type { Log } from "#process";
 import { startController, type ControllerOptions } from "./kube/runtime/controller.ts";
 import type { PassOutcome, Queue, WorkQueue } from "./kube/runtime/work-queue.ts";
 import type { Instance, Observation, Signal, Signals, Substrate } from "./port.ts";
+import { createRebalancer } from "./rebalancer.ts";
 import { initialScale, scale, type ScaleState } from "./scale/scale.ts";
 import { victims } from "./scale/victims.ts";
 import type { ClusterStatus } from "./status/model.ts";
@@ -38,13 +39,14 @@ interface Memory {
   status: ClusterStatus | undefined;
 }
 
-/** The load that a role's count follows; undefined: unknown. */
+/** The load that a role's count follows, without what workers that go end by themselves; undefined: unknown. */
 const loadOf = (role: Role, signal: Signal | undefined): number | undefined => {
   if (signal === undefined) return undefined;
   if (role.scale?.by === "connections")
     return signal.snapshot.gateways.reduce((sum, { connections, carried }) => sum + connections + carried, 0);
   const report = signal.snapshot.pools.find(({ pool }) => pool === role.pool);
-  return report?.ready === undefined || report.unacked === undefined ? undefined : report.ready + report.unacked;
+  if (report?.ready === undefined || report.unacked === undefined) return undefined;
+  return report.ready + report.unacked - (report.leaving ?? 0);
 };
 
 /** Until then gateways may not have heard that a pool leaves, and go on filling its queue. */
@@ -90,10 +92,12 @@ const reconciler = ({
   substrate,
   signals,
   report,
+  log,
   now = Date.now,
   every = { scalingMs: 1000, restingMs: 10_000 },
 }: ReconcileOptions) => {
   const memories = new Map<string, Memory>();
+  const rebalancer = createRebalancer({ substrate, signals, log, now });
 
   /** What failed, if anything: the pass tells how things are all the same, and fails then. */
   const act = async (
@@ -110,7 +114,11 @@ const reconciler = ({
         const own = instances.filter(
           ({ of, state, configHash }) => of === role.name && state !== "stopping" && configHash === role.configHash,
         );
-        const gone = role.scale === undefined ? [] : victims(own, own.length - role.count, signal?.snapshot);
+        // Of gateways the emptiest go, whoever says how many.
+        const gone =
+          role.scale === undefined && role.role !== "gateway"
+            ? []
+            : victims(own, own.length - role.count, signal?.snapshot);
         if (gone.length > 0) await substrate.stop(key, gone);
       }
       await substrate.apply(key, plan, cluster);
@@ -124,11 +132,13 @@ const reconciler = ({
     const it = wanted(key);
     if (it === undefined) {
       memories.delete(key);
+      rebalancer.forget(key);
       return {};
     }
     if ("problems" in it) {
+      const isMoving = await rebalancer.pass(key, undefined);
       await report(key, invalidStatus(it.problems, it.generation));
-      return {};
+      return isMoving ? { requeueAfterMs: every.scalingMs } : {};
     }
     const { cluster } = it;
     const memory = memories.get(key) ?? { scales: new Map(), leaving: new Map(), status: undefined };
@@ -145,6 +155,8 @@ const reconciler = ({
     const isHeld = plan.problems.length > 0 || cluster.spec.suspend === true;
     const failure = isHeld ? undefined : await act(key, { cluster, plan, instances: before.instances, signal });
     const observation = isHeld ? before : await substrate.observe(key, cluster);
+    const { instances } = observation;
+    const isMoving = await rebalancer.pass(key, isHeld ? undefined : { cluster, plan, instances, signal });
     const status = statusOf({ cluster, topology: plan, observation, signal }, memory.status, now());
     memory.status = status;
     await report(key, status);
@@ -153,7 +165,8 @@ const reconciler = ({
       ({ type, status }) => (type === "Ready" || type === "Stalled") && status === "True",
     );
     return {
-      requeueAfterMs: !isResting || plan.roles.some((role) => role.scale) ? every.scalingMs : every.restingMs,
+      requeueAfterMs:
+        !isResting || isMoving || plan.roles.some((role) => role.scale) ? every.scalingMs : every.restingMs,
     };
   };
 };

@@ -45,6 +45,8 @@ export interface RunningExample extends AsyncDisposable {
   killAndAwait(instance: string): Promise<Record<string, number>>;
   /** Writes the resource anew. */
   edit(change: (resource: Document) => void): Promise<void>;
+  /** Path of an instance's log. */
+  log(instance: string): string;
   /** The generated key of that name, by default the HTTP API's. */
   apiKey(name?: string): Promise<string>;
   /** What the control port of the first gateway that answers says of the cluster. */
@@ -163,6 +165,7 @@ export const runExample = async (
       );
     },
     edit: async (how) => void (await change(how)),
+    log: (instance) => join(state, "logs", `${instance}.log`),
     apiKey: async (name = "default") => (await readFile(join(state, "api-keys", name), "utf8")).trim(),
     snapshot: async () => {
       const token = (await readFile(join(state, "control-token"), "utf8")).trim();

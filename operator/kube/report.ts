@@ -35,6 +35,7 @@ const TOLD: Partial<Record<Condition["type"], Condition["status"]>> = {
   Stalled: "True",
   DataRetained: "True",
   Exposed: "False",
+  DrainPaced: "False",
 };
 
 /** Whether a condition's turn is worth an event: it says something else than before, and is no step of a change that is under way. */

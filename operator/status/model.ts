@@ -10,6 +10,7 @@ export type ConditionType =
   | "WorkersReady"
   | "Exposed"
   | "DataRetained"
+  | "DrainPaced"
   | "AuthenticationConfigured"
   | "Paused"
   | "Reconciling"

@@ -39,6 +39,10 @@ const condition = (it: Facts, type: ConditionType) => {
   return [found?.status, found?.reason, found?.message];
 };
 const broken = { state: "failing" as const, restarts: 6, message: "it threw" };
+const holding = (connections: number) =>
+  signalOf({
+    gateways: [{ node: "chat-gateway-0-ab12", connections: connections - 50, carried: 50, draining: false }],
+  });
 const hub = { servers: { broker: false, adapter: false, store: true } };
 
 describe("conditions", () => {
@@ -46,6 +50,42 @@ describe("conditions", () => {
     ["all is there", facts(), "Ready", ["True", "Serving", "2/2 gateways ready"]],
     ["all is there", facts(), "Reconciling", ["False", "Done", "generation 3 is in place"]],
     ["all is there", facts(), "WorkersReady", ["True", "AllReady", "2/2 workers ready in 1 pools"]],
+    [
+      "the clients can be sent away in time",
+      facts(SPEC, { signal: holding(7000) }),
+      "DrainPaced",
+      [
+        "True",
+        "WithinGrace",
+        "7383 connections can be sent away within gateway.drain.graceSeconds at gateway.drain.reconnectsPerSecond",
+      ],
+    ],
+    [
+      "there are too many clients for pace and grace",
+      facts(SPEC, { signal: holding(9950) }),
+      "DrainPaced",
+      [
+        "False",
+        "GraceTooShort",
+        "10000 connections will be sent away at 233/s instead of 171/s when all gateways roll: raise gateway.drain.graceSeconds to 80 or gateway.drain.reconnectsPerSecond to 266",
+      ],
+    ],
+    [
+      "there will be, when as many come as are planned",
+      facts({ gateway: { autoscaling: { minReplicas: 2 } } }),
+      "DrainPaced",
+      [
+        "False",
+        "GraceTooShort",
+        "10000 connections (2 × gateway.autoscaling.connectionsPerReplica) will be sent away at 233/s instead of 171/s when all gateways roll: raise gateway.drain.graceSeconds to 80 or gateway.drain.reconnectsPerSecond to 266",
+      ],
+    ],
+    [
+      "that the pace will not be kept keeps nobody from being served",
+      facts(SPEC, { signal: holding(9950) }),
+      "Ready",
+      ["True", "Serving", "2/2 gateways ready"],
+    ],
     [
       "a gateway is missing",
       without(facts(), "chat-gateway-1"),

@@ -2,6 +2,7 @@ import { adapterReady } from "./adapter-ready.ts";
 import { authenticationConfigured } from "./authentication-configured.ts";
 import { brokerReady } from "./broker-ready.ts";
 import { dataRetained } from "./data-retained.ts";
+import { drainPaced } from "./drain-paced.ts";
 import { exposed } from "./exposed.ts";
 import { gatewaysReady } from "./gateways-ready.ts";
 import {
@@ -54,6 +55,7 @@ export const statusOf = (facts: Facts, previous: ClusterStatus | undefined, now:
     AdapterReady: adapterReady(facts),
     WorkersReady: workersReady(facts),
     ...(hasPods(facts) ? { Exposed: exposed(facts), DataRetained: dataRetained(facts) } : {}),
+    DrainPaced: drainPaced(facts),
     AuthenticationConfigured: authenticationConfigured(facts),
     Paused: paused(facts),
     Reconciling: reconciling(facts, isStalled),
@@ -78,6 +80,7 @@ export const statusOf = (facts: Facts, previous: ClusterStatus | undefined, now:
       condition("WorkersReady", parts.WorkersReady),
       ...(parts.Exposed === undefined ? [] : [condition("Exposed", parts.Exposed)]),
       ...(parts.DataRetained === undefined ? [] : [condition("DataRetained", parts.DataRetained)]),
+      condition("DrainPaced", parts.DrainPaced),
       condition("AuthenticationConfigured", parts.AuthenticationConfigured),
       condition("Paused", parts.Paused),
       condition("Reconciling", parts.Reconciling),

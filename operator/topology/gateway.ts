@@ -60,6 +60,6 @@ export const gatewayRole = (cluster: Cluster, dataPlane: Record<string, EnvValue
     ports: [...(api === undefined ? [] : ["api"]), "clients", "control", "link", "probes"],
     graceSeconds: drain.graceSeconds + 5,
     needs: dataPlane["HUB_DIR"] === undefined ? [] : ["hub"],
-    roll: "surge",
+    roll: "blueGreen",
   };
 };

@@ -78,8 +78,11 @@ export interface Role {
   graceSeconds: number;
   /** Roles that must have been ready once before this one starts. */
   needs: RoleName[];
-  /** surge: the new one is ready before an old one goes; replace: the old one has gone before the new one starts. */
-  roll: "surge" | "replace";
+  /**
+   * blueGreen: all new ones are ready before an old one goes; surge: a new one is, before an old one goes; replace: the old one has gone
+   * before the new one starts.
+   */
+  roll: "blueGreen" | "surge" | "replace";
 }
 
 /** A server that the cluster uses; without `secret` it is managed. */
