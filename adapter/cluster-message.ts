@@ -79,6 +79,9 @@ export const isFrom = (sender: Uint8Array, message: Uint8Array): boolean => {
   return true;
 };
 
+/** A view of who said the message. */
+export const senderOf = (message: Uint8Array): Uint8Array => message.subarray(SENDER_AT, SENDER_AT + SENDER_BYTES);
+
 const array = (value: unknown): unknown[] => {
   if (!Array.isArray(value)) throw new Error("not a message of a gateway");
   return value;

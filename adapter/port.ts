@@ -139,6 +139,8 @@ export interface Recovery {
   kept(socket: Socket): Kept | undefined;
   /** Told when that has changed but for the place. */
   onChange(listener: (socket: Socket) => void): Disposable;
+  /** Told when any gateway has made that socket its own, for the `turn`th time. */
+  onTaken(listener: (socket: string, turn: number) => void): Disposable;
   /** Where all that are connected stand, or further. */
   place(): Place;
   /** Says in the Log that all sessions of this node are kept as of `place`. */

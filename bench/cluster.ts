@@ -30,6 +30,8 @@ interface Options {
   concurrency?: number;
   orderBy?: string;
   gateways?: number;
+  /** Absent: off. */
+  recovery?: { maxMessages: number; maxBytes: number };
 }
 
 const readyOf = (node: NodeProcess): Promise<ReadyMessage> =>
@@ -49,6 +51,7 @@ export const startCluster = async ({
   concurrency = 100,
   orderBy = "none",
   gateways: count = 1,
+  recovery,
 }: Options): Promise<BenchCluster> => {
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "realtime-bench-"));
@@ -67,7 +70,7 @@ export const startCluster = async ({
     kind: KIND,
     metadata: { name: "bench" },
     spec: {
-      gateway: { limits: { eventsPerSecond: 100_000, connectionsPerUser: 100_000 } },
+      gateway: { limits: { eventsPerSecond: 100_000, connectionsPerUser: 100_000 }, ...(recovery && { recovery: {} }) },
       workers: handlers === undefined ? [] : [{ name: "bench", events: ["bench:*"], handlers, concurrency, orderBy }],
     },
   });
@@ -105,6 +108,7 @@ export const startCluster = async ({
     HUB_DIR: hubDirectory,
     ...(redisDirectory === undefined ? {} : { REDIS_DIR: redisDirectory }),
     ...(rabbitmq === undefined ? {} : { RABBITMQ_DIR: await server("rabbitmq", rabbitmq) }),
+    ...(recovery && { RECOVERY: JSON.stringify(recovery) }),
     CONFIG_FILE: await file("config.json", JSON.stringify({ pools })),
   };
   const gatewayEnvironment = {

@@ -3,19 +3,24 @@ import { WebSocket } from "ws";
 const CONNECT = "40";
 const [OPEN, PING, PONG, MESSAGE] = [0x30, 0x32, 0x33, 0x34];
 
-/** A bare WebSocket that speaks just enough of socket.io: it connects, answers pings, and hands on each message with its packet type's byte. */
+/**
+ * A bare WebSocket that speaks just enough of socket.io: it connects, answers pings, and hands on each message with its packet type's byte. `auth`
+ * is what it shows when it connects, `query` begins with `&`.
+ */
 export const openRawSocket = (
   url: string,
   onMessage: (type: number | undefined, data: Buffer, socket: WebSocket) => void,
   onError: (error: Error) => void,
+  { auth, query = "" }: { auth?: object | undefined; query?: string } = {},
 ): WebSocket => {
-  const socket = new WebSocket(`${url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`, {
+  const connect = auth === undefined ? CONNECT : CONNECT + JSON.stringify(auth);
+  const socket = new WebSocket(`${url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket${query}`, {
     perMessageDeflate: false,
   });
   socket.on("error", onError);
   socket.on("message", (data: Buffer) => {
     const [kind] = data;
-    if (kind === OPEN) socket.send(CONNECT);
+    if (kind === OPEN) socket.send(connect);
     else if (kind === PING) socket.send("3");
     else if (kind === MESSAGE) onMessage(data[1], data, socket);
   });

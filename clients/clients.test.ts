@@ -17,6 +17,7 @@ const bytes = (text: string) => ({ $binary: Buffer.from(text).toString("base64")
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
 let cluster: RunningExample;
+let recoveringCluster: RunningExample;
 const running = new AsyncDisposableStack();
 beforeAll(async () => {
   cluster = running.use(
@@ -25,7 +26,17 @@ beforeAll(async () => {
       edit: (resource) => resource.setIn(["spec", "gateway", "replicas"], GATEWAYS),
     }),
   );
-  await cluster.settled((pids) => Object.keys(pids).some((it) => it.includes("-worker-")));
+  recoveringCluster = running.use(
+    await runExample("recovering-clients", {
+      from: join(import.meta.dirname, "app"),
+      edit: (resource) => {
+        resource.setIn(["spec", "gateway", "replicas"], GATEWAYS);
+        resource.setIn(["spec", "gateway", "recovery"], { windowSeconds: 60 });
+      },
+    }),
+  );
+  const hasWorker = (pids: Record<string, number>) => Object.keys(pids).some((it) => it.includes("-worker-"));
+  for (const it of [cluster, recoveringCluster]) await it.settled(hasWorker);
 });
 afterAll(() => running.disposeAsync());
 
@@ -158,6 +169,72 @@ const all: Case[] = [
   },
 ];
 
+const PLACE = expect.stringMatching(/^[\w-]{1,16}\.[0-9a-z]{1,11}$/);
+
+/** Against gateways with recovery. */
+const recovering: Case[] = [
+  {
+    sentence: "is cut while others speak, is recovered, and misses nothing",
+    needs: ["websocket", "recovery", "acks"],
+    run: async (driver, url) => {
+      const [it, other] = [driver.open("a", url), driver.open("b", url)];
+      await Promise.all([it.connected(), other.connected()]);
+      expect(await it.ask("enter", "kitchen")).toEqual([true]);
+      for (const n of numbers(300)) {
+        other.emit("say", "kitchen", n);
+        if (n % 100 === 50) it.emit("cut");
+        if (n % 100 === 99) await it.connected(2 + Math.floor(n / 100));
+      }
+      await eventually(() => expect(it.events("said")).toHaveLength(300), PATIENCE);
+      expect(it.events("said")).toEqual(numbers(300).map((n) => [n, PLACE]));
+      expect(it.recovered()).toEqual([false, true, true, true]);
+      expect(it.events("recovery:lost")).toEqual([]);
+    },
+  },
+  {
+    sentence: "hears the place behind what events say, also with binary, and none where it declines",
+    needs: ["websocket", "acks", "binary"],
+    run: async (driver, url) => {
+      const [it, plain] = [driver.open("a", url), driver.open("b", `${url}/?recovery=0`)];
+      await Promise.all([it.connected(), plain.connected()]);
+      for (const each of [it, plain]) expect(await each.ask("enter", "hall")).toEqual([true]);
+      it.emit("say", "hall", "text", { n: 1 });
+      plain.emit("say", "hall", bytes("binary"));
+      it.emit("echo", "directly");
+      await eventually(() => {
+        expect(it.events("said")).toHaveLength(2);
+        expect(plain.events("said")).toHaveLength(2);
+        expect(it.events("echoed")).toEqual([["directly", PLACE]]);
+      }, PATIENCE);
+      expect(it.events("said")).toEqual(
+        expect.arrayContaining([
+          ["text", { n: 1 }, PLACE],
+          [bytes("binary"), PLACE],
+        ]),
+      );
+      expect(plain.events("said")).toEqual(expect.arrayContaining([["text", { n: 1 }], [bytes("binary")]]));
+      expect(await it.ask("answer", "two")).toEqual(["two"]);
+    },
+  },
+  ...(["polling", "websocket"] as const).map((transport): Case => ({
+    sentence: `declines, and starts anew when its connection is cut: ${transport}`,
+    needs: [transport, `return:${transport}`, "acks"],
+    run: async (driver, url) => {
+      const it = driver.open("a", `${url}/?recovery=0`, { transports: [transport] });
+      await it.connected();
+      expect(await it.ask("enter", "attic")).toEqual([true]);
+      it.emit("cut");
+      await it.connected(2);
+      expect(it.recovered()).not.toContain(true);
+      it.emit("say", "attic", "it is in no room");
+      expect(await it.ask("enter", "attic")).toEqual([true]);
+      it.emit("say", "attic", "it is again");
+      await eventually(() => expect(it.events("said")).toEqual([["it is again"]]), PATIENCE);
+      expect(it.events("recovery:lost")).toEqual([]);
+    },
+  })),
+];
+
 describe.each(names.map((name): [string, KindName, ClientKind] => [KINDS[name].name, name, KINDS[name]]))(
   "%s",
   (_title, name, { skills, driver: program }) => {
@@ -165,7 +242,10 @@ describe.each(names.map((name): [string, KindName, ClientKind] => [KINDS[name].n
     beforeEach(() => void (driver = startDriver(program(cacheOf(name)))));
     afterEach(async () => driver[Symbol.asyncDispose]());
 
-    for (const { sentence, run } of all.filter(({ needs }) => needs.every((skill) => skills.includes(skill))))
-      test(sentence, () => run(driver, cluster.url));
+    const can = ({ needs }: Case) => needs.every((skill) => skills.includes(skill));
+    for (const { sentence, run } of all.filter(can)) test(sentence, () => run(driver, cluster.url));
+    describe("against gateways with recovery", () => {
+      for (const { sentence, run } of recovering.filter(can)) test(sentence, () => run(driver, recoveringCluster.url));
+    });
   },
 );

@@ -7,10 +7,11 @@ import type { Program } from "./kinds.ts";
 
 /**
  * What a driver tells, a JSON line each; `as` is the socket's name. Binary is `{"$binary": "<base64>"}` here and in commands.
- * `refused` is a CONNECT_ERROR with data. A driver answers every event that asks for an ack with the event's own arguments.
+ * `refused` is a CONNECT_ERROR with data; `recovered` is said by clients that know connection state recovery. A driver answers every event that asks for an ack with the event's own arguments.
  */
 const told = z.discriminatedUnion("what", [
-  z.object({ as: z.string(), what: z.enum(["connect", "disconnect"]) }),
+  z.object({ as: z.string(), what: z.literal("connect"), recovered: z.boolean().optional() }),
+  z.object({ as: z.string(), what: z.literal("disconnect") }),
   z.object({ as: z.string(), what: z.literal("refused"), data: z.unknown() }),
   z.object({ as: z.string(), what: z.literal("event"), event: z.string(), args: z.array(z.unknown()) }),
   z.object({ as: z.string(), what: z.literal("ack"), n: z.number(), args: z.array(z.unknown()) }),
@@ -33,6 +34,8 @@ export interface ClientSocket {
   ask(event: string, ...args: unknown[]): Promise<unknown[]>;
   /** Resolves once it has connected so many times. */
   connected(times?: number): Promise<void>;
+  /** At each connect so far, whether it was recovered; undefined from clients that do not know. */
+  recovered(): (boolean | undefined)[];
   /** Resolves with the data of the CONNECT_ERROR. */
   refused(): Promise<unknown>;
   /** Arguments of the events of that name, in order. */
@@ -84,6 +87,7 @@ export const startDriver = ({ command, args, env = {} }: Program): Driver => {
         const seen = heard.filter((it) => it.as === as && it.what === "connect").length;
         if (seen < times) throw new Error(`connected ${seen} times: ${lastWords()}`);
       }, PATIENCE),
+    recovered: () => heard.flatMap((it) => (it.as === as && it.what === "connect" ? [it.recovered] : [])),
     refused: () =>
       find((it) => (it.as === as && it.what === "refused" ? { data: it.data } : undefined)).then((it) => it.data),
     events: (event) =>

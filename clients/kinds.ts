@@ -22,6 +22,7 @@ export type Skill =
   | "acks"
   | "namespaces"
   | "reconnect"
+  | "recovery"
   | "return:polling"
   | "return:websocket";
 
@@ -42,9 +43,9 @@ export interface ClientKind {
 const DRIVERS = join(import.meta.dirname, "drivers");
 const COMMON: readonly Skill[] = ["polling", "websocket", "upgrade", "binary", "acks", "namespaces", "reconnect"];
 
-const javascript = (name: string, module: string): ClientKind => ({
+const javascript = (name: string, module: string, more: readonly Skill[] = []): ClientKind => ({
   name,
-  skills: [...COMMON, "return:polling", "return:websocket"],
+  skills: [...COMMON, "return:polling", "return:websocket", ...more],
   tools: [],
   wayOut: "npm install",
   pinnedBy: [],
@@ -89,7 +90,7 @@ const java: ClientKind = {
 };
 
 export const KINDS = {
-  javascript: javascript("socket.io-client 4", "socket.io-client"),
+  javascript: javascript("socket.io-client 4", "socket.io-client", ["recovery"]),
   javascript3: javascript("socket.io-client 3", "socket.io-client-3"),
   python,
   java,

@@ -2,8 +2,9 @@
  * `npm test [-- suite … -- jest's own options]`: a suite is a folder (or a file) of tests. Gets the servers that are missing where it may,
  * runs jest, ends what was started, and fails on skipped tests as on failed ones.
  */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RUN_DIRECTORY, unproven, type Left } from "#testing";
@@ -81,7 +82,7 @@ const config = (): string => {
 const run = mkdtempSync(join(tmpdir(), "realtime-run-"));
 const report = join(run, "report.json");
 process.on("SIGINT", () => undefined);
-const jest = spawnSync(
+const jest = spawn(
   process.execPath,
   [
     "node_modules/jest/bin/jest.js",
@@ -101,6 +102,18 @@ const jest = spawnSync(
     },
   },
 );
+const EXIT_MS = 30_000;
+let hangs = false;
+const watch = setInterval(() => {
+  if (!existsSync(report)) return;
+  clearInterval(watch);
+  setTimeout(() => {
+    hangs = true;
+    jest.kill("SIGKILL");
+  }, EXIT_MS).unref();
+}, 1000);
+const [status] = await once(jest, "exit");
+clearInterval(watch);
 const PROVED = "docs/reference/adapters.md";
 const isWhole = process.argv.slice(2).every((argument) => argument === "--");
 
@@ -126,10 +139,11 @@ try {
 } catch {
   say("0 passed, 1 failed");
 }
+if (hangs) say(`All tests ran, and a test left something open: jest did not end within ${EXIT_MS / 1000} s`);
 for (const what of unproven(run)) say(`Not proven here: ${what}`);
 endLeftovers(run);
 if (skipped > 0)
   say(
     "Skipped tests are failures: a server that is missing is installed or named, a promise that is not made generates no test.",
   );
-process.exit(jest.status === 0 && skipped === 0 && isPageRight ? 0 : 1);
+process.exit(status === 0 && skipped === 0 && isPageRight ? 0 : 1);

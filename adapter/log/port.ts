@@ -22,6 +22,15 @@ export interface LogFollower {
    * behind `to`. A server that lost entries which somebody may have seen goes on in a new epoch, for all followers.
    */
   cut(to: Place): void;
+  /** What it still has of what it was handed, for a Log whose server keeps nothing on a disk; absent: nothing. */
+  kept?(): KeptTail;
+}
+
+/** All entries behind `floor`, up to `last`. */
+export interface KeptTail {
+  floor: number;
+  last: number;
+  after(index: number): Iterable<LogEntry>;
 }
 
 /** One follower's way through the Log. */

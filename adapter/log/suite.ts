@@ -105,7 +105,8 @@ export const logSuite = (
       const oldest = await followed(await openOn(mortal.uri, cluster), "oldest");
       expect(oldest.heard).toEqual(numbers(0, 10));
       const newest = await followed(await openOn(mortal.uri, cluster), "newest");
-      expect(newest.place()).toEqual(places[9]);
+      expect(newest.place().epoch).toBe(places[9]?.epoch);
+      expect(newest.place().index).toBeGreaterThanOrEqual(places[9]?.index ?? Infinity);
       const place = places[4] ?? { epoch: "", index: 0 };
       const some = await followed(await openOn(mortal.uri, cluster), place);
       expect(some.heard).toEqual(numbers(5, 5));
@@ -181,6 +182,7 @@ export const logSuite = (
           next += 1;
         }
       }, 2);
+      stack.defer(() => clearInterval(timer));
       await eventually(() => expect(a.heard.length).toBeGreaterThan(200));
       await own.kill();
       await eventually(() => expect(one.connected()).toBe(false));

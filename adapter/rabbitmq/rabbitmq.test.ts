@@ -2,8 +2,9 @@ import { describe, expect, test } from "@jest/globals";
 import { connect } from "amqplib";
 import { channelRoom } from "#crds";
 import { eventually, sharedServer, startServer } from "#testing";
-import { adapterSuite } from "../suite.ts";
+import { adapterSuite, type DriverUnderTest } from "../suite.ts";
 import { testCluster } from "../testing/cluster.ts";
+import { startStreams } from "../testing/streams.ts";
 
 /** A cluster of one gateway with a client in the lobby, and a connection of a stranger. */
 const open = async () => {
@@ -25,13 +26,15 @@ const open = async () => {
   };
 };
 
+const rabbitmq: DriverUnderTest = {
+  driver: "rabbitmq",
+  shared: async () => ({ ...(await sharedServer("rabbitmq")), [Symbol.asyncDispose]: async () => {} }),
+  mortal: () => startServer("rabbitmq"),
+  promises: { roomwise: true, namesMissing: true, json: true },
+};
+
 describe("deliveries over RabbitMQ", () => {
-  adapterSuite({
-    driver: "rabbitmq",
-    shared: async () => ({ ...(await sharedServer("rabbitmq")), [Symbol.asyncDispose]: async () => {} }),
-    mortal: () => startServer("rabbitmq"),
-    promises: { roomwise: true, namesMissing: true, json: true },
-  });
+  adapterSuite(rabbitmq);
 
   test("what a stranger publishes under any key ends no gateway, and is counted", async () => {
     await using it = await open();
@@ -84,3 +87,11 @@ describe("deliveries over RabbitMQ", () => {
     );
   });
 });
+
+describe("deliveries over RabbitMQ's log", () =>
+  adapterSuite({
+    ...rabbitmq,
+    mortal: startStreams,
+    promises: { roomwise: false, namesMissing: true, json: false },
+    recovery: { maxMessages: 10_000, maxBytes: 64 << 20 },
+  }));

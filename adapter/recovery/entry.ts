@@ -1,6 +1,6 @@
 import { decode, Encoder } from "@msgpack/msgpack";
 import { z } from "zod";
-import { decodeMessage, encodeMessage, isFrom, SENDER_BYTES, type RoomMessage } from "../cluster-message.ts";
+import { decodeMessage, encodeMessage, senderOf, type RoomMessage } from "../cluster-message.ts";
 import type { LogEntry } from "../log/port.ts";
 
 /**
@@ -13,8 +13,9 @@ export type Control = { kind: "taken"; socket: string; turn: number } | { kind: 
 export interface Entry {
   index: number;
   size: number;
-  /** Its number among what this process said; undefined: another's. */
-  own: number | undefined;
+  /** Who said it (latin1), and its number among what that process said. */
+  sender: string;
+  number: number;
   /** Undefined: a control. */
   nsp: string | undefined;
   message: RoomMessage | Control;
@@ -38,27 +39,28 @@ export const encodeEntry = (
 ): Uint8Array =>
   encoder.encode("nsp" in it ? [number, it.nsp, encodeMessage(sender, it.message)] : [number, null, sender, it]);
 
+export const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
+
 /** Views into a buffer that holds more, copied. */
 const own = (message: RoomMessage): RoomMessage =>
   message.kind === "broadcast"
     ? { ...message, frames: message.frames.map((part) => (typeof part === "string" ? part : Buffer.from(part))) }
     : message;
 
-const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
-
 /** Throws where the bytes are none of ours. */
-export const decodeEntry = (sender: Uint8Array, { index, bytes }: LogEntry): Entry => {
+export const decodeEntry = ({ index, bytes }: LogEntry): Entry => {
   const it = said.parse(decode(bytes));
-  const size = bytes.length;
-  if (it[1] === null)
-    return {
-      index,
-      size,
-      own: equal(it[2].subarray(0, SENDER_BYTES), sender) ? it[0] : undefined,
-      nsp: undefined,
-      message: it[3],
-    };
-  const message = decodeMessage(it[2], it[1]);
+  const [number, nsp, whole] = it;
+  const common = { index, size: bytes.length, number };
+  if (nsp === null) return { ...common, sender: latin1(whole), nsp: undefined, message: it[3] };
+  const message = decodeMessage(whole, nsp);
   if (message.kind === "fetch" || message.kind === "server-side-emit") throw new Error("a question in the log");
-  return { index, size, own: isFrom(sender, it[2]) ? it[0] : undefined, nsp: it[1], message: own(message) };
+  return { ...common, sender: latin1(senderOf(whole)), nsp, message: own(message) };
+};
+
+/** The entry as it was appended. */
+export const encodeAgain = ({ sender, number, nsp, message, index }: Entry): LogEntry => {
+  const from = Buffer.from(sender, "latin1");
+  if (!("to" in message)) return { index, bytes: encodeEntry(from, number, message) };
+  return { index, bytes: encodeEntry(from, number, { nsp: nsp ?? "", message }) };
 };

@@ -58,27 +58,35 @@ const recoveryOf = (
     const start = Math.min(kept.start, kept.asOf);
     const heardUpTo = given?.epoch === kept.epoch ? Math.max(given.index, start) : start;
     const standing = { ...kept, asOf: Math.max(kept.asOf, plane.markOf(keeper) ?? 0) };
-    if (!adapter.covers(standing, heardUpTo) || adapter.wasThrownOut(socket, standing)) return false;
-    adapter.closeFormer(id, turn);
+    if (!adapter.arrivals.covers(standing, heardUpTo) || adapter.arrivals.wasThrownOut(socket, standing)) return false;
+    adapter.arrivals.closeFormer(id, turn);
     plane.say({ kind: "taken", socket: id, turn });
     const it = insides(socket);
     const { _preConnectSockets: connecting } = it.nsp;
     connecting.delete(socket.id);
     connecting.set(id, socket);
     Object.assign(socket, { id, pid, data, recovered: true });
-    adapter.resume(socket, { standing, heardUpTo, turn, spare });
+    adapter.arrivals.resume(socket, { standing, heardUpTo, turn, spare });
     return true;
   },
   begin: (socket) => main()?.begin(socket.id),
   kept: ({ id }) => {
     const { epoch } = plane.place();
-    const standing = main()?.standing(id);
+    const standing = main()?.arrivals.standing(id);
     return standing === undefined ? undefined : { epoch, ...standing };
   },
   onChange: changed.add,
+  onTaken: (listener) =>
+    plane.add({
+      land: ({ message }) => {
+        if (message.kind === "taken") listener(message.socket, message.turn);
+      },
+      landedAll: () => {},
+      cut: () => {},
+    }),
   place: () => {
     const { epoch, index } = plane.place();
-    return { epoch, index: main()?.movedUpTo() ?? index };
+    return { epoch, index: main()?.arrivals.movedUpTo() ?? index };
   },
   mark: ({ epoch, index }) => {
     if (epoch === plane.place().epoch) plane.say({ kind: "mark", node, upTo: index });

@@ -40,6 +40,13 @@ export class Members {
     if (member.pending.size === 0 && member.lane === undefined && member.start !== Infinity) this.apart.delete(member);
   }
 
+  /** Up to here the rooms of all are as they were, where the Log has been read up to `index`. */
+  movedUpTo(index: number): number {
+    let upTo = index;
+    for (const member of this.apart) upTo = Math.min(upTo, member.movedUpTo(index));
+    return upTo;
+  }
+
   /** Calls for each member that the entry `index` is meant for; those that are behind are for `behind`, or for nobody. */
   each(
     to: BroadcastOptions,

@@ -1,8 +1,8 @@
 import { counter, Ring, type Log as Logger } from "#process";
 import type { Registry } from "prom-client";
 import type { RoomMessage } from "../cluster-message.ts";
-import type { Following, LogEntry, LogLimits, OpenLog, Place } from "../log/port.ts";
-import { decodeEntry, encodeEntry, type Control, type Entry } from "./entry.ts";
+import type { Following, KeptTail, LogEntry, LogLimits, OpenLog, Place } from "../log/port.ts";
+import { decodeEntry, encodeAgain, encodeEntry, latin1, type Control, type Entry } from "./entry.ts";
 import { createProgram, type Program } from "./program.ts";
 
 /** Something that this process said. */
@@ -80,15 +80,16 @@ export const createPlane = ({ openedLog, limits, sender, log, registry, clock = 
       log.warn({ err: error }, "an entry of the log could not be handled");
     }
   };
+  const own = latin1(sender);
   const land = (entry: Entry) => {
     tail.push(entry, limits);
     if (entry.message.kind === "mark") marks.set(entry.message.node, entry.message.upTo);
-    const said = entry.own === undefined ? undefined : sayings.get(entry.own);
+    const said = entry.sender === own ? sayings.get(entry.number) : undefined;
     if (said !== undefined) said.landed = true;
     program.now(() => {
       for (const reader of readers) guarded(() => reader.land(entry));
     });
-    if (entry.own !== undefined) program.landed(entry.own);
+    if (entry.sender === own) program.landed(entry.number);
     for (const reader of readers) if (reader.landedEach !== undefined) guarded(() => reader.landedEach?.());
   };
   const take = (epoch: string, entries: readonly LogEntry[]) => {
@@ -96,7 +97,7 @@ export const createPlane = ({ openedLog, limits, sender, log, registry, clock = 
     if (place.epoch === "") tail.clear((entries[0]?.index ?? 1) - 1);
     for (const it of entries) {
       place = { epoch, index: it.index };
-      guarded(() => land(decodeEntry(sender, it)));
+      guarded(() => land(decodeEntry(it)));
     }
     for (const reader of readers) guarded(() => reader.landedAll());
   };
@@ -108,6 +109,11 @@ export const createPlane = ({ openedLog, limits, sender, log, registry, clock = 
     program.giveUp();
     heardAt = clock();
   };
+  const kept = (): KeptTail => ({
+    floor: tail.floor,
+    last: tail.last,
+    after: (index) => tail.after(index).map(encodeAgain),
+  });
   return {
     program,
     tail,
@@ -129,7 +135,7 @@ export const createPlane = ({ openedLog, limits, sender, log, registry, clock = 
       return { [Symbol.dispose]: () => void readers.delete(reader) };
     },
     start: async (from) => {
-      following ??= openedLog.follow(from, { entries: take, cut });
+      following ??= openedLog.follow(from, { entries: take, cut, kept });
       const { place: reached } = await following;
       if (place.epoch === "") {
         place = reached();

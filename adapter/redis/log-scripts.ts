@@ -1,13 +1,15 @@
 /**
  * The Log is the stream KEYS[1] with ids `<index>-1`, each entry with `e`, its epoch, `t`, the bytes appended up to it, and `d`, what it says;
- * and the hash KEYS[2]: epoch, last (index), total (bytes), low (`t` before the first entry, or less). ARGV[1] is a candidate for the epoch.
+ * and the hash KEYS[2]: epoch, last (index), total (bytes), low (`t` before the first entry, or less), began (the index behind which the epoch is).
+ * ARGV[1] is a candidate for the epoch.
  */
 const meta = `
 local stream, meta, call = KEYS[1], KEYS[2], redis.call
-local found = call('HMGET', meta, 'epoch', 'last', 'total', 'low')
+local found = call('HMGET', meta, 'epoch', 'last', 'total', 'low', 'began')
 local epoch, last, total, low = found[1], tonumber(found[2] or 0), tonumber(found[3] or 0), tonumber(found[4] or 0)
+local began = tonumber(found[5] or 0)
 local function int(number) return string.format('%.0f', number) end
-local function save() call('HSET', meta, 'epoch', epoch, 'last', int(last), 'total', int(total), 'low', int(low)) end
+local function save() call('HSET', meta, 'epoch', epoch, 'last', int(last), 'total', int(total), 'low', int(low), 'began', int(began)) end
 if not epoch then
   epoch = ARGV[1]
   call('DEL', stream)
@@ -49,12 +51,13 @@ return {epoch, int(last)}
  */
 export const enter = `${meta}
 local seen, index = ARGV[2], tonumber(ARGV[3])
-if seen == '' then return {epoch, int(ARGV[3] == 'oldest' and floor() or last), 0, int(last)} end
-if seen ~= epoch then return {epoch, int(floor()), 1, int(last)} end
+if seen == '' then return {epoch, int(ARGV[3] == 'oldest' and math.max(floor(), began) or last), 0, int(last)} end
+if seen ~= epoch then return {epoch, int(math.max(floor(), began)), 1, int(last)} end
 local there = call('XRANGE', stream, int(index) .. '-1', int(index) .. '-1')[1]
 if index > last or (there and #ARGV[4] > 0 and field(there, 'd') ~= ARGV[4]) then
   epoch = ARGV[1]
   last = math.max(last, index) + 1
+  began = last
   call('XADD', stream, int(last) .. '-1', 'e', epoch, 't', int(total), 'd', '')
   save()
   return {epoch, int(last), 1, int(last)}

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { Refusal } from "#crds";
 import type { Link } from "#link";
 import type { Log as Logger } from "#process";
@@ -5,10 +6,14 @@ import { handOver } from "../log/hand-over.ts";
 import type { LogMetrics } from "../log/metrics.ts";
 import { createPending } from "../log/pending.ts";
 import type { LogEntry, LogFollower, LogLimits, OpenLog, Place } from "../log/port.ts";
+import { createPast } from "./past.ts";
 
 /** What was taken in and not said: told to the hub after so many entries or bytes. */
 const TELL_MESSAGES = 500;
 const TELL_BYTES = 2 << 20;
+/** Of what is handed over to a hub that has lost it, in one go. */
+const GIVE_BYTES = 1 << 20;
+const GIVE_MESSAGES = 1000;
 
 interface Follow {
   follower: LogFollower;
@@ -22,18 +27,26 @@ interface Follow {
 
 const unavailable = (why: string): Refusal => new Refusal("delivery_unavailable", undefined, { cause: new Error(why) });
 
+export interface LinkLogOptions {
+  cluster: string;
+  limits: LogLimits;
+  metrics: LogMetrics;
+  log: Logger;
+  /** Of this line, also after reconnects. */
+  id?: string;
+}
+
 /** The Log over a line to the hub's log service, which says what it understands. One follower per line. */
-export const linkLog = (
-  link: Link,
-  options: { cluster: string; limits: LogLimits; metrics: LogMetrics; log: Logger },
-): OpenLog => {
-  const { cluster, limits, metrics, log } = options;
+export const linkLog = (link: Link, options: LinkLogOptions): OpenLog & { opened: Promise<void> } => {
+  const { cluster, limits, metrics, log, id = randomBytes(9).toString("base64url") } = options;
   const pending = createPending(metrics);
+  const past = createPast();
   let follow: Follow | undefined;
   let batch: LogEntry[] = [];
   let untold = 0;
   let untoldBytes = 0;
   let isOpen = false;
+  const opened = Promise.withResolvers<void>();
 
   const askToFollow = () => {
     if (follow === undefined) return;
@@ -41,9 +54,24 @@ export const linkLog = (
     untold = untoldBytes = 0;
     link.send(typeof from === "string" ? ["follow", from] : ["follow", from.epoch, from.index]);
   };
+  /** What the follower still has of the history that the past is of. */
+  const kept = () => (follow?.place.epoch === past.epoch() ? follow.follower.kept?.() : undefined);
   const open = () => {
-    isOpen = link.send(["open", cluster, limits.maxMessages, limits.maxBytes]);
-    askToFollow();
+    const told = past.told();
+    const tail = kept();
+    const former = told && { ...told, ...(tail && { tail: { floor: tail.floor, last: tail.last } }) };
+    link.send(["open", { cluster, id, limits, former }]);
+  };
+  const give = (after: number) => {
+    let messages = 0;
+    let size = 0;
+    for (const { index, bytes } of kept()?.after(after) ?? []) {
+      messages += 1;
+      size += bytes.length;
+      link.send(["kept", index], bytes);
+      if (messages >= GIVE_MESSAGES || size >= GIVE_BYTES) break;
+    }
+    link.send(["given"]);
   };
   const flush = () => {
     const entries = batch;
@@ -52,6 +80,7 @@ export const linkLog = (
     const { index } = entries.at(-1) ?? { index: 0 };
     follow.place = { epoch: follow.place.epoch, index };
     follow.from = follow.place;
+    past.knows(index);
     handOver(() => follow?.follower.entries(follow.place.epoch, entries), metrics, log);
     untold += entries.length;
     untoldBytes += entries.reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -73,6 +102,7 @@ export const linkLog = (
     if (follow === undefined) return;
     follow.place = { epoch, index };
     follow.from = follow.place;
+    past.knows(index);
     if (!isCut) return;
     metrics.cut();
     handOver(() => follow?.follower.cut({ epoch, index }), metrics, log);
@@ -80,12 +110,29 @@ export const linkLog = (
   link.onMessage((header, body) => {
     if (!Array.isArray(header)) return;
     const [kind, first, second, third]: unknown[] = header;
-    if (kind === "e") return take(Number(first), body);
-    if (kind === "appended") return pending.done({ epoch: epochOf(link), index: Number(second) });
-    if (kind === "from") return begin(String(first), Number(second), third === true);
-    if (kind === "head" && follow !== undefined) {
-      follow.head ??= Number(first);
-      reach();
+    switch (kind) {
+      case "e":
+        return take(Number(first), body);
+      case "appended":
+        past.knows(Number(second));
+        return pending.done({ epoch: past.epoch(), index: Number(second) });
+      case "from":
+        return begin(String(first), Number(second), third === true);
+      case "head":
+        if (follow !== undefined) follow.head ??= Number(first);
+        return reach();
+      case "opened":
+        flush();
+        past.opened(String(first), Number(second), Array.isArray(third) ? third.map(String) : []);
+        isOpen = true;
+        opened.resolve();
+        return askToFollow();
+      case "joined":
+        return past.joined(String(first));
+      case "left":
+        return past.left(String(first), Number(second));
+      case "give":
+        return give(Number(first));
     }
   });
   link.onDown(() => {
@@ -97,9 +144,10 @@ export const linkLog = (
   open();
 
   return {
+    opened: opened.promise,
     append: (bytes) => {
       if (!isOpen || !pending.hasRoom())
-        return pending.refuse(unavailable(isOpen ? "too much waits" : "the hub is away"));
+        return pending.refuse(unavailable(isOpen ? "too much waits" : "the hub is away, or its log not open yet"));
       const appended = pending.add(bytes.length);
       if (!link.send(["append", pending.last()], bytes)) pending.drop(unavailable("the line to the hub is full"));
       return appended;
@@ -125,6 +173,3 @@ export const linkLog = (
     },
   };
 };
-
-/** As the hub names its Log's epoch. */
-const epochOf = (link: Link): string => link.epoch().replaceAll("-", "").slice(0, 12);

@@ -33,6 +33,8 @@ export interface SuiteOptions {
   publishRaw?: (at: { uri: string; cluster: string; pool: Pool }, bytes: Buffer) => Promise<void>;
   /** The server counts a released job as one that was tried. */
   releaseCounts?: boolean;
+  /** The server forgets a queue that is killed right after it was declared: makes it write its queues down first. */
+  writeDown?: (server: MortalServer) => Promise<void>;
   /** How long the server stays away; default: BROKER_AWAY_SECONDS, or 5 s. */
   awayMs?: number;
 }
@@ -103,7 +105,7 @@ export const publishAll = (broker: Broker, pool: Pool, names: readonly string[],
   Promise.all(names.map((id) => broker.publish(pool, aJob(id, payload, { mode: pool.mode }))));
 
 /** A driver with a server, once the cases run. */
-export const createStage = ({ driver }: SuiteOptions, uri: () => string) => {
+export const createStage = ({ driver, writeDown }: SuiteOptions, uri: () => string) => {
   const open = (uri: string, cluster: string): Promise<Broker> =>
     openBroker(driver, {
       cluster,
@@ -112,6 +114,13 @@ export const createStage = ({ driver }: SuiteOptions, uri: () => string) => {
       log: silentLog(),
       registry: new Registry(),
     });
+
+  /** Declares a pool that outlives a kill of the server. */
+  const declareAt = async (server: MortalServer, cluster: string, pool: Pool): Promise<void> => {
+    await using broker = await open(server.uri, cluster);
+    await broker.declare([pool]);
+    await writeDown?.(server);
+  };
 
   const spawnWorker = async (uri: string, cluster: string, pool: Pool): Promise<NodeProcess> => {
     const worker = spawnNode(WORKER, { DRIVER: driver, URI: uri, CLUSTER: cluster, POOL: JSON.stringify(pool) });
@@ -133,6 +142,6 @@ export const createStage = ({ driver }: SuiteOptions, uri: () => string) => {
     await other.declare([pool]);
     return { cluster, pool, broker, other, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   };
-  return { uri, open, spawnWorker, setUp };
+  return { uri, open, declareAt, spawnWorker, setUp };
 };
 export type Stage = ReturnType<typeof createStage>;

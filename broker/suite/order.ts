@@ -72,11 +72,12 @@ export const describeOrder = (stage: Stage, options: SuiteOptions): void =>
     describeKilledServer(stage, options);
   });
 
-const describeKilledServer = ({ open }: Stage, options: SuiteOptions): void => {
+const describeKilledServer = ({ open, declareAt }: Stage, options: SuiteOptions): void => {
   test("the server killed under load: none that was acked is lost, nor runs beside another of its key, and they are done in order", async () => {
     await using server = await options.mortalServer();
     const cluster = aCluster();
     const pool = aPool({ orderBy: "user", concurrency: 10 });
+    await declareAt(server, cluster, pool);
     await using publisher = await open(server.uri, cluster);
     await using worker = await open(server.uri, cluster);
     await publisher.declare([pool]);
@@ -85,6 +86,8 @@ const describeKilledServer = ({ open }: Stage, options: SuiteOptions): void => {
     await work(worker, pool, tell(events, pool));
     const acked = new Map(KEYS.map((key) => [key, [] as string[]]));
     const ending = new AbortController();
+    using stack = new DisposableStack();
+    stack.defer(() => ending.abort());
     const load = async (key: string) => {
       for (let index = 0; !ending.signal.aborted; index++) {
         try {

@@ -5,7 +5,7 @@ import { eventually } from "#testing";
 import { aCluster, aJob, aPool, ids, work, type MortalServer, type Stage, type SuiteOptions } from "./fixture.ts";
 
 /** A server that is killed under load, or away for a while. */
-export const describeOutage = ({ open }: Pick<Stage, "open">, options: SuiteOptions): void => {
+export const describeOutage = ({ open, declareAt }: Pick<Stage, "open" | "declareAt">, options: SuiteOptions): void => {
   describe("with a server that goes away", () => {
     let server: MortalServer;
     beforeAll(async () => {
@@ -18,6 +18,7 @@ export const describeOutage = ({ open }: Pick<Stage, "open">, options: SuiteOpti
     test("killed and started again under load: nothing that was acked is lost", async () => {
       const cluster = aCluster();
       const pool = aPool();
+      await declareAt(server, cluster, pool);
       await using publisher = await open(server.uri, cluster);
       await using worker = await open(server.uri, cluster);
       await publisher.declare([pool]);
@@ -26,6 +27,8 @@ export const describeOutage = ({ open }: Pick<Stage, "open">, options: SuiteOpti
       const acked: string[] = [];
       const codes = new Set<string>();
       const ending = new AbortController();
+      using stack = new DisposableStack();
+      stack.defer(() => ending.abort());
       const load = async (prefix: string) => {
         for (let index = 0; !ending.signal.aborted; index++) {
           const id = `${prefix}-${index}`;

@@ -20,7 +20,7 @@ const tell = (as, what, more = {}) => process.stdout.write(`${JSON.stringify({ a
 
 const listen = (as, socket) => {
   sockets.set(as, socket);
-  socket.on("connect", () => tell(as, "connect"));
+  socket.on("connect", () => tell(as, "connect", { recovered: socket.recovered }));
   socket.on("disconnect", () => tell(as, "disconnect"));
   socket.on("connect_error", ({ data }) => data !== undefined && tell(as, "refused", { data }));
   socket.onAny((event, ...args) => {

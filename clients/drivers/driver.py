@@ -47,7 +47,7 @@ async def run(command):
         for each, namespace in namespaces.items():
             listen(client, each, namespace)
         # Without `wait` it does not leave all namespaces where one refuses it.
-        return await client.connect(f"{url.scheme}://{url.netloc}", auth=command.get("auth"), transports=command["transports"], namespaces=list(namespaces.values()), wait=False)
+        return await client.connect(f"{url.scheme}://{url.netloc}?{url.query}", auth=command.get("auth"), transports=command["transports"], namespaces=list(namespaces.values()), wait=False)
     client, namespace = clients[name]
     args = tuple(unpack(command.get("args", [])))
     if do == "emit":

@@ -6,6 +6,7 @@ import { eventually, sharedServer } from "#testing";
 import { z } from "zod";
 import { openClient, type Client } from "../testing/client.ts";
 import { PATIENCE, runExample, type RunningExample } from "../testing/run-example.ts";
+import { connections, spreads } from "../testing/spreads.ts";
 import { talk, type Talker } from "../testing/talker.ts";
 
 const ALL = ["hub-0", "entry-0", "gateway-0", "gateway-1", "worker-chat-0", "worker-chat-1"].map((it) => `chat-${it}`);
@@ -25,18 +26,6 @@ const workerOf = (client: Client, id: string, attempt: number): Promise<string> 
       if (job !== undefined) return job.worker.replace(/-[0-9a-f]{8}$/, "");
     }
     throw new Error(`nobody is seen to run attempt ${attempt} of ${id}`);
-  }, PATIENCE);
-
-const connections = async (example: RunningExample) =>
-  (await example.snapshot()).gateways.map(({ connections }) => connections);
-
-/** Resolves once the entry knows both gateways: of two connections each gets one. */
-const spreads = (example: RunningExample) =>
-  eventually(async () => {
-    using probes = new DisposableStack();
-    probes.use(await openClient(example.url));
-    probes.use(await openClient(example.url));
-    expect(await connections(example)).toEqual([1, 1]);
   }, PATIENCE);
 
 const say = async (client: Client, text: string): Promise<string> =>

@@ -6,6 +6,7 @@ const place = z.tuple([z.string(), z.number()]);
 /** What a gateway keeps of a session beside its secret and its user. */
 const body = z.object({
   socket: z.string(),
+  /** Whose marks in the log speak for it; empty where its client is away. */
   node: z.string(),
   /** When it was kept, ms since the epoch. */
   at: z.number(),

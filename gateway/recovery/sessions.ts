@@ -9,6 +9,7 @@ import type { Socket } from "socket.io";
 import { mayRead } from "../auth/grants.ts";
 import type { Identity } from "../auth/tokens.ts";
 import type { Connection } from "../connections/connection.ts";
+import { createAway } from "./away.ts";
 import { decodeBody, encodeBody, type SessionBody } from "./session-body.ts";
 
 /** Who connects, and as what. */
@@ -50,6 +51,8 @@ const LOOK_MS = 250;
 const AT_ONCE = 500;
 const TAKE_TRIES = 3;
 const TAKE_AGAIN_MS = 50;
+/** So long after the store may have lost sessions those that other gateways put there again are waited for. */
+const REFILL_MS = 3000;
 const MARK_EVERY_MS = 1000;
 const MAX_SECRET = 64;
 /** Those after which a socket.io client comes back by itself. */
@@ -92,6 +95,7 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
   });
   const held = new Map<Socket, Held>();
   const dirty = new Set<Socket>();
+  const away = createAway(windowSeconds, clock);
   const underWay = new Set<Promise<void>>();
   const keepEveryMs = Math.min(windowSeconds * 250, 15_000);
   const liveSeconds = windowSeconds + (2 * keepEveryMs) / 1000;
@@ -100,6 +104,8 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
   let marked = { index: 0, at: 0 };
   let keptAt = clock();
   let lookedAt = 0;
+  let lostAt = -Infinity;
+  let isAwayDue = false;
   let disposed = false;
 
   const track = (work: Promise<unknown>): void => {
@@ -109,6 +115,28 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
     );
     underWay.add(it);
     void it.then(() => underWay.delete(it));
+  };
+
+  /** Its client is away: nobody's marks speak for it any more. */
+  const putBack = (session: Session): void => {
+    const body = decodeBody(session.body);
+    const bytes = body && encodeBody({ ...body, node: "" });
+    if (body === undefined || bytes === undefined) return;
+    const left = { ...session, body: bytes };
+    away.add(body.socket, left);
+    track(store.put([left], windowSeconds));
+  };
+  /** To a store that may have lost them. */
+  const putAway = async (): Promise<void> => {
+    const gone = away.all();
+    for (let from = 0; from < gone.length; from += AT_ONCE) {
+      const some = gone.slice(from, from + AT_ONCE);
+      const restMs = Math.max(...some.map(({ until }) => until)) - clock();
+      await store.put(
+        some.map(({ session }) => session),
+        Math.ceil(restMs / 1000),
+      );
+    }
   };
 
   const written = (
@@ -136,13 +164,17 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
     const place = recovery.place();
     const sockets = [...dirty];
     dirty.clear();
+    const withAway = isAwayDue;
+    isAwayDue = false;
     try {
+      if (withAway) await putAway();
       for (let from = 0; from < sockets.length; from += AT_ONCE) {
         const sessions = sockets.slice(from, from + AT_ONCE).flatMap((socket) => sessionOf(socket) ?? []);
         if (sessions.length > 0) await store.put(sessions, liveSeconds);
       }
     } catch (error) {
       log.debug({ err: error }, "sessions are kept later");
+      isAwayDue ||= withAway;
       for (const socket of sockets) if (held.has(socket)) dirty.add(socket);
       return flushSoon(RETRY_MS);
     }
@@ -187,8 +219,12 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
   };
   const timer = setInterval(look, LOOK_MS).unref();
   const changes = recovery.onChange(touch);
+  const takings = recovery.onTaken(away.taken);
   const losses = options.onLost(() => {
+    lostAt = clock();
+    isAwayDue = true;
     for (const socket of held.keys()) touch(socket);
+    flushSoon(0);
   });
 
   const hold = (socket: Socket, it: Partial<Held> & Pick<Held, "pid" | "guest">): Held => {
@@ -204,8 +240,8 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
     };
     held.set(socket, made);
     socket.conn.once("close", () => {
-      // Taken, and never connected: it is there for the next attempt.
-      if (made.connection === undefined && made.taken !== undefined) track(store.put([made.taken], windowSeconds));
+      // Taken, and never connected.
+      if (made.connection === undefined && made.taken !== undefined) putBack(made.taken);
       if (made.connection === undefined) held.delete(socket);
     });
     return made;
@@ -245,7 +281,7 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
   const taken = async (pid: string, claim: { user: string; guest: boolean }): Promise<Session | undefined> => {
     for (let tries = 0; ; tries += 1) {
       const session = await store.take(pid, claim);
-      if (session !== undefined || tries >= TAKE_TRIES) return session;
+      if (session !== undefined || (tries >= TAKE_TRIES && clock() - lostAt > REFILL_MS)) return session;
       await sleep(TAKE_AGAIN_MS);
     }
   };
@@ -257,12 +293,12 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
     try {
       if (await isRevoked({ user, issuedAt, jti })) return fresh(socket, identity, guest, body.at);
     } catch (error) {
-      track(store.put([session], windowSeconds));
+      putBack(session);
       throw error;
     }
     const { conn } = socket;
     if (conn.readyState !== "open") {
-      track(store.put([session], windowSeconds));
+      putBack(session);
       return { identity, place: socket.id };
     }
     const spare = newSecret();
@@ -315,7 +351,7 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
       held.delete(socket);
       dirty.delete(socket);
       if (it === undefined) return;
-      if (session !== undefined && COMES_BACK.has(reason)) track(store.put([session], windowSeconds));
+      if (session !== undefined && COMES_BACK.has(reason)) putBack(session);
       else track(store.drop(it.pid, it.turn));
     },
     size: () => held.size,
@@ -324,6 +360,7 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
       clearInterval(timer);
       clearTimeout(flushTimer);
       changes[Symbol.dispose]();
+      takings[Symbol.dispose]();
       losses[Symbol.dispose]();
       await flushing;
       while (underWay.size > 0) await Promise.all(underWay);

@@ -3,6 +3,7 @@ import { Refusal, REPORT_REQUEST_TOPIC, reportTopic, type GatewayReport, type Po
 import { silentLog } from "#process";
 import { eventually } from "#testing";
 import { memoryBus, publishedOn } from "../testing/memory-bus.ts";
+import { STALE_MS } from "./aggregate.ts";
 import { answerReports } from "./answer.ts";
 import { createIntake } from "./intake.ts";
 import { openSignals, type SignalsOptions } from "./open-signals.ts";
@@ -145,6 +146,23 @@ describe("signals", () => {
     await eventually(() => expect(seen.at(-1)).toBe(501));
     expect(seen).toEqual([0, 1, 501]);
     expect(asked()).toBe(2);
+  });
+
+  test("a depth whose answer is late is as it was, until that is as old as a report may be", async () => {
+    const clock = { now: 0 };
+    let asked = 0;
+    const depth = () => (++asked === 1 ? Promise.resolve({ ready: 7, dead: 1 }) : new Promise<never>(() => undefined));
+    await using opened = open({ broker: () => ({ depth, connected: () => true }), now: () => clock.now });
+    const seen: Snapshot[] = [];
+    opened.signals.open((snapshot) => seen.push(snapshot));
+    const ready = () => seen.at(-1)?.pools[0]?.ready;
+    await eventually(() => expect(asked).toBe(2));
+    clock.now = STALE_MS;
+    const before = seen.length;
+    await eventually(() => expect(seen.length).toBeGreaterThan(before + 3));
+    expect(ready()).toBe(7);
+    clock.now += 1;
+    await eventually(() => expect(ready()).toBeUndefined());
   });
 
   test("no pool needs no broker", async () => {

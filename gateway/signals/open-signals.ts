@@ -38,35 +38,38 @@ export interface Signals extends AsyncDisposable {
   open(listener: (snapshot: Snapshot) => void): Disposable;
 }
 
-/** Depths by pool; a pool whose last question is not answered yet is not asked again, so that a hanging broker holds one call each. */
-const depthReader = (brokerOf: () => Pick<Broker, "depth"> | undefined) => {
+const forgetStale = (heard: Map<string, Heard<unknown>>, at: number): void => {
+  for (const [key, it] of heard) if (!isFresh(it, at)) heard.delete(key);
+};
+
+/**
+ * Depths by pool. One whose answer is late is as it was, until that is as old as a report may be. It is not asked again meanwhile, so that
+ * a hanging broker holds one call each.
+ */
+const depthReader = (brokerOf: () => Pick<Broker, "depth"> | undefined, now: () => number) => {
   const asking = new Set<string>();
+  const known = new Map<string, Heard<Depth>>();
+  const ask = async (broker: Pick<Broker, "depth">, pool: Pool): Promise<void> => {
+    asking.add(pool.name);
+    try {
+      known.set(pool.name, { report: await broker.depth(pool), at: now() });
+    } catch {
+      known.delete(pool.name);
+    } finally {
+      asking.delete(pool.name);
+    }
+  };
   return async (pools: readonly Pool[], withinMs: number): Promise<Map<string, Depth>> => {
-    const depths = new Map<string, Depth>();
     const broker = brokerOf();
-    if (broker === undefined) return depths;
-    const answers = pools
-      .filter(({ name }) => !asking.has(name))
-      .map(async (pool) => {
-        asking.add(pool.name);
-        try {
-          depths.set(pool.name, await broker.depth(pool));
-        } catch {
-          // unknown: the snapshot leaves its numbers out
-        } finally {
-          asking.delete(pool.name);
-        }
-      });
+    if (broker === undefined) return new Map();
+    const answers = pools.filter(({ name }) => !asking.has(name)).map((pool) => ask(broker, pool));
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, withinMs);
     await Promise.race([Promise.all(answers), promise]);
     clearTimeout(timer);
-    return new Map(depths);
+    forgetStale(known, now());
+    return new Map([...known].map(([pool, { report }]) => [pool, report]));
   };
-};
-
-const forgetStale = (heard: Map<string, Heard<unknown>>, at: number): void => {
-  for (const [key, it] of heard) if (!isFresh(it, at)) heard.delete(key);
 };
 
 export const openSignals = ({
@@ -77,7 +80,7 @@ export const openSignals = ({
 }: SignalsOptions): Signals => {
   const { node, bus, broker, store, log } = options;
   const listeners = new Set<(snapshot: Snapshot) => void>();
-  const readDepths = depthReader(broker);
+  const readDepths = depthReader(broker, now);
   let stop: (() => void) | undefined;
 
   const gather = () => {

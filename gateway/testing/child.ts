@@ -6,8 +6,8 @@ import { openStore } from "#store";
 import { startGateway } from "../start.ts";
 import { poolOf, settingsOf } from "./settings.ts";
 
-/** A gateway as a process of its own, to be killed: NAME of the cluster, SESSION_KEY, REDIS and RABBITMQ; it says its port over IPC. */
-const { NAME: cluster = "", SESSION_KEY = "", REDIS = "", RABBITMQ = "" } = process.env;
+/** A gateway as a process of its own, to be killed: NAME of the cluster, SESSION_KEY, REDIS and RABBITMQ, RECOVERY (the log's limits, JSON) where it has it; it says its port over IPC. */
+const { NAME: cluster = "", SESSION_KEY = "", REDIS = "", RABBITMQ = "", RECOVERY } = process.env;
 const node = `child-${process.pid}`;
 const registry = new Registry();
 const log = silentLog();
@@ -15,7 +15,8 @@ const common = { cluster, node, log, registry };
 const redis = { ...common, settings: () => Promise.resolve({ uri: REDIS }) };
 const pools = [poolOf("life", ["$connected", "$disconnected", "$occupied", "$vacated"])];
 
-const delivery = await openDelivery("redis", { ...redis, prefix: cluster });
+const recovery = RECOVERY === undefined ? undefined : JSON.parse(RECOVERY);
+const delivery = await openDelivery("redis", { ...redis, prefix: cluster, recovery });
 const store = await openStore("redis", redis);
 const broker = await openBroker("rabbitmq", { ...common, settings: () => Promise.resolve({ uri: RABBITMQ }) });
 await broker.declare(pools);
@@ -25,7 +26,7 @@ const gateway = await startGateway(
     cluster,
     node,
     instance: "child",
-    settings: settingsOf(),
+    settings: settingsOf(recovery && { recovery: { windowSeconds: 60 } }),
     delivery,
     broker: () => broker,
     store,

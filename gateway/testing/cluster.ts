@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Registry } from "prom-client";
 import { io as connect, type Socket } from "socket.io-client";
-import { joinMembership, openDelivery, type Delivery, type Emitter } from "#adapter";
+import { joinMembership, openDelivery, type Delivery, type DeliveryOptions, type Emitter } from "#adapter";
 import { openBroker, type Broker } from "#broker";
 import { encodeReply, jobKey, replyTopic, type Job, type LiveConfig, type Pool } from "#crds";
 import { silentLog, type Watched } from "#process";
@@ -104,8 +104,14 @@ const clientOf =
     return client;
   };
 
-/** Gateways and workers in this process over real servers: Redis for deliveries and the store, RabbitMQ for jobs. */
-export const testCluster = (pools: readonly Pool[] = []): TestCluster => {
+/**
+ * Gateways and workers in this process over real servers: Redis for deliveries and the store, RabbitMQ for jobs. `recovery` is for all of them;
+ * gateways ask for it by their settings.
+ */
+export const testCluster = (
+  pools: readonly Pool[] = [],
+  { recovery }: Pick<DeliveryOptions, "recovery"> = {},
+): TestCluster => {
   const name = `t${randomBytes(4).toString("hex")}`;
   const stack = new AsyncDisposableStack();
   const config = testConfig(pools);
@@ -116,7 +122,7 @@ export const testCluster = (pools: readonly Pool[] = []): TestCluster => {
     const registry = new Registry();
     const node = `${instance}-${randomBytes(3).toString("hex")}`;
     const common = { cluster: name, node, log, registry, settings: settingsAt(redis.uri) };
-    const delivery = await openDelivery("redis", { ...common, prefix: name });
+    const delivery = await openDelivery("redis", { ...common, prefix: name, recovery });
     return { node, registry, common, delivery };
   };
   const brokerOf = async (

@@ -10,7 +10,8 @@ import { settingsOf } from "./settings.ts";
 /** A gateway as a process of its own that recovers what clients missed, told over IPC what to say; to be killed. */
 const env = z
   .object({
-    DRIVER: z.enum(["redis", "zeromq"]),
+    DRIVER: z.enum(["redis", "zeromq", "rabbitmq"]),
+    /** Of the adapter's server and, after a space, of the store's where that is another. */
     URI: z.string(),
     CLUSTER: z.string(),
     SESSION_KEY: z.string(),
@@ -35,10 +36,14 @@ type Command = z.infer<typeof command>;
 const node = `gateway-${randomBytes(4).toString("hex")}`;
 const registry = new Registry();
 const log = silentLog();
-const common = { cluster: env.CLUSTER, node, log, registry, settings: async () => ({ uri: env.URI }) };
+const [uri = "", storeUri = uri] = env.URI.split(" ");
+const common = { cluster: env.CLUSTER, node, log, registry, settings: async () => ({ uri }) };
 const { JWT_SECRET } = env;
 const delivery = await openDelivery(env.DRIVER, { ...common, prefix: env.CLUSTER, recovery: JSON.parse(env.LIMITS) });
-const store = await openStore(env.DRIVER === "redis" ? "redis" : "hub", common);
+const store = await openStore(env.DRIVER === "redis" ? "redis" : "hub", {
+  ...common,
+  settings: async () => ({ uri: storeUri }),
+});
 const membership = await joinMembership(
   delivery.bus,
   { node, instance: node, role: "gateway" },

@@ -135,7 +135,7 @@ export interface RecoveryOptions {
 
 /** Gateways of one cluster as processes, with recovery on. */
 export const recoveryCluster = (
-  driver: "redis" | "zeromq",
+  driver: "redis" | "zeromq" | "rabbitmq",
   uri: string,
   { windowSeconds = 60, maxMessages = 20_000, maxBytes = 64 << 20, gateway = {} }: RecoveryOptions = {},
 ): RecoveryCluster => {

@@ -324,6 +324,20 @@ describe("the door of the workers", () => {
     expect([polling.status, await polling.text()]).toEqual([403, expect.stringContaining("WebSocket")]);
   });
 
+  test("a thousand hands are the most of one gateway: who comes then is let in when one has left", async () => {
+    const pools = Array.from({ length: 50 }, (_, n) => poolOf(`pool-${n}`, [`event-${n}:*`]));
+    const { api } = await open("hub", pools);
+    const auth = { key: KEY, pools: pools.map(({ name }) => name) };
+    const within = await Promise.all(Array.from({ length: 20 }, () => worker(api, auth)));
+    const late = party(`${api}/workers`, { auth });
+    let attempts = 0;
+    late.socket.io.on("reconnect_attempt", () => void (attempts += 1));
+    await eventually(() => expect(attempts).toBeGreaterThan(2), PATIENCE);
+    expect(late.socket.connected).toBe(false);
+    within[0]?.socket.disconnect();
+    await eventually(() => expect(late.socket.connected).toBe(true), PATIENCE);
+  });
+
   test("is shut behind a worker whose key is taken away, or whose pool changes, after what it has in hand", async () => {
     const { clients, api } = await open("hub");
     const client = await connected(clients);

@@ -98,6 +98,7 @@ public class Driver {
     for (int i = 0; i < transports.length(); i++) options.transports[i] = transports.getString(i);
     options.reconnectionDelay = 100;
     options.reconnectionDelayMax = 500;
+    options.query = url.getRawQuery();
     IO.Options own = new IO.Options();
     JSONObject auth = command.optJSONObject("auth");
     if (auth != null) {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes what the Secrets say true at the running server: the user with its password, and the cookie. Connections that
-# are open stay open. Passwords go by standard input, which rabbitmqctl --quiet would wait for without end.
+# Makes what the Secrets say true at the running server: the user with its password, and the cookie; and copies streams to
+# a node that is new. Connections that are open stay open. Passwords go by standard input, which rabbitmqctl --quiet would wait for without end.
 set -u
 ctl() { timeout 60 rabbitmqctl "$@" 2>&1; }
 user=$(cat /etc/realtime/secret/username)
@@ -15,6 +15,14 @@ make_user() {
     echo 'the password of the Secret is now true at the server'
 }
 
+# A stream that was made before this node joined has no copy here, and RabbitMQ gives it none by itself; who connects here could not read it.
+copy_streams() {
+  queues=$(ctl -q list_queues --no-table-headers name type) || return 1
+  for stream in $(printf '%s\n' "$queues" | awk '$2 == "stream" { print $1 }'); do
+    timeout 60 rabbitmq-streams -q add_replica "$stream" "$RABBITMQ_NODENAME" || return 1
+  done
+}
+
 take_cookie() {
   ctl -q eval "{ok, It} = file:read_file(\"$cookie\"), erlang:set_cookie(binary_to_atom(string:trim(It)))." || return 1
   (umask 077 && cat $cookie > "$HOME/.cookie" && mv "$HOME/.cookie" "$HOME/.erlang.cookie")
@@ -25,12 +33,14 @@ keep() {
   until [ -s "$HOME/.erlang.cookie" ] && ctl -q await_startup --timeout 50 > /dev/null; do sleep 2; done
   applied=''
   flags=''
+  copied=''
   while :; do
     [ "$(cat $cookie)" = "$(cat "$HOME/.erlang.cookie")" ] || take_cookie
     password=$(cat /etc/realtime/secret/password)
     [ "$password" = "$applied" ] || { make_user && applied=$password; }
     [ -n "$flags" ] || { ctl -q enable_feature_flag all > /dev/null && flags=enabled; }
-    if [ -n "$flags" ] && [ "$password" = "$applied" ]; then sleep 1; else sleep 10; fi
+    [ -n "$copied" ] || { copy_streams && copied=yes; }
+    if [ -n "$flags" ] && [ -n "$copied" ] && [ "$password" = "$applied" ]; then sleep 1; else sleep 10; fi
   done
 }
 
