@@ -34,17 +34,17 @@ const run = z.object({ id: z.string(), pid: z.number() });
 
 /** Sends jobs, each of `SENDERS` the next one when its last is taken and a moment has passed, until it is stopped; resolves with their ids. */
 const load = (client: Client, random: () => number) => {
-  let isOver = false;
+  const over = new AbortController();
   const ids: string[] = [];
   const send = async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       ids.push(taken.parse(await client.ask("t:brief", { ms: Math.floor(random() * 100) })).id);
       await wait(50 * random());
     }
   };
   const senders = Promise.all(Array.from({ length: SENDERS }, send));
   return async () => {
-    isOver = true;
+    over.abort();
     await senders;
     return ids;
   };
