@@ -134,7 +134,7 @@ if (canServe("rabbitmq")) {
 }
 const seconds = (ms: number) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 process.stdout.write(
-  `\n${JOBS} jobs of 100 ms at once, 0 workers, at most ${MOST} of concurrency 20, target 100; from the first emit. Ours: medians of ${RUNS}; the sample: 15 s after the last. ${machine()}\n\n`,
+  `\n${JOBS} jobs of 100 ms at once, 0 workers, at most ${MOST} of concurrency 20, target 100; from the first emit. The sample every 30 s: once, the burst 15 s before the next. ${machine(RUNS)}\n\n`,
 );
 printTable(
   ["", "first decision", `${MOST} decided`, "first spawn", "first ready", "first job done", "queue empty"],

@@ -161,15 +161,11 @@ describe("the chat", () => {
 
   test("calls workers for a load, and sends them away when it is over", async () => {
     const before = await example.pids();
-    const sent = performance.now();
     const ids = await Promise.all(
       Array.from({ length: 200 }, async () => taken.parse(await clientAt(0).ask("load:work", { ms: 300 })).id),
     );
     const isLoad = (fields: object) => clientAt(1).of("cluster", { pool: "load", ...fields });
-    await eventually(() => expect(isLoad({ what: "starting" }).length).toBeGreaterThan(0), PATIENCE);
-    const startedMs = performance.now() - sent;
     for (const id of ids) await clientAt(0).hear("job:done", { id });
-    expect(startedMs).toBeLessThan(5000);
     expect(isLoad({ what: "ready" }).length).toBeGreaterThan(1);
     await example.settled((pids) => Object.keys(pids).length === ALL.length);
     expect(await example.pids()).toEqual(before);
