@@ -64,4 +64,6 @@ printTable(
 const { drains, seconds: took } = rolled.result;
 const shown = drains.map((it) => `${it.budget} at the pace, ${it.grace} faster, in ${it.seconds.toFixed(1)} s`);
 process.stdout.write(`\nUntil the old ones were gone: ${took.toFixed(1)} s. Closed by each: ${shown.join("; ")}.\n`);
+// Of `realtime up`, too, and what it runs.
+await stack.disposeAsync();
 process.exit(0);

@@ -75,7 +75,7 @@ const isFree = async (port: number): Promise<boolean> => {
 };
 
 /** A free port whose next one is free too, below those that systems give to outgoing connections. */
-const freePorts = async (): Promise<number> => {
+export const freePorts = async (): Promise<number> => {
   for (;;) {
     const port = 20_000 + 2 * Math.floor(Math.random() * 5000);
     if ((await isFree(port)) && (await isFree(port + 1))) return port;
