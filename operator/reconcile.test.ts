@@ -69,6 +69,7 @@ const setUp = (spec: object, before: (substrate: FakeSubstrate) => void = () => 
     kept: [] as string[],
     status: undefined as ClusterStatus | undefined,
     passes: 0,
+    isFrozen: false,
     twoPasses: async () => {
       const from = world.passes;
       await eventually(() => expect(world.passes).toBeGreaterThan(from + 2));
@@ -84,7 +85,14 @@ const setUp = (spec: object, before: (substrate: FakeSubstrate) => void = () => 
       return topology(it, { managedAs: "hub" });
     },
     substrate: world.substrate,
-    signals: { latest: () => world.signal, announce: (_cluster, events) => void world.announced.push(...events) },
+    signals: {
+      // Each is made anew, but for one that is frozen.
+      latest: () =>
+        world.signal && world.isFrozen
+          ? world.signal
+          : world.signal && { ...world.signal, snapshot: { ...world.signal.snapshot, at: world.now } },
+      announce: (_cluster, events) => void world.announced.push(...events),
+    },
     report: (_key, status) => {
       world.status = status;
       world.passes += 1;
@@ -209,6 +217,8 @@ test("a pool grows with its backlog, holds while it is unknown, and shrinks afte
   };
   await eventually(() => expect(world.condition("Ready")).toBe("True"));
   expect(world.workers()).toHaveLength(3);
+  world.now += 61_000;
+  await eventually(() => expect(world.workers()).toHaveLength(2));
   world.now += 61_000;
   await eventually(() => expect(world.workers()).toEqual(["worker-a-1"]));
   expect(world.substrate.stopped.sort()).toEqual(["worker-a-0", "worker-a-2"]);

@@ -5,7 +5,7 @@ import type { Watched } from "#process";
 import type { Store } from "#store";
 import { listen, type Listening } from "../api/listen.ts";
 import type { GatewayContext } from "../context.ts";
-import { answerReports, openSignals } from "../signals/index.ts";
+import { answerReports, openSignals, watchLag } from "../signals/index.ts";
 import type { ClusterFeed } from "../watch/index.ts";
 import { createApp } from "./create-app.ts";
 
@@ -36,13 +36,18 @@ export const serveControl = async (
   { host, port, token, feed, drain, everyMs = 1000 }: ControlOptions,
 ): Promise<Listening> => {
   const { node, bus, broker, store, config, log, clock, connections, carried, draining } = context;
-  const own = (): GatewayReport => ({
-    node,
-    connections: connections(),
-    carried: carried(),
-    draining: draining(),
-  });
   await using opened = new AsyncDisposableStack();
+  const lag = opened.use(watchLag());
+  const own = (): GatewayReport => {
+    const lagMs = lag.ms();
+    return {
+      node,
+      connections: connections(),
+      carried: carried(),
+      draining: draining(),
+      ...(lagMs === undefined ? {} : { lagMs }),
+    };
+  };
   opened.use(await answerReports(bus, () => ({ gateway: own() })));
   const pools = () => config.current().pools;
   const signals = opened.use(openSignals({ node, bus, broker, store, pools, own, log, now: clock, everyMs }));

@@ -1,2 +1,3 @@
 export { answerReports } from "./answer.ts";
 export { openSignals, type Signals, type SignalsOptions } from "./open-signals.ts";
+export { watchLag } from "./lag.ts";

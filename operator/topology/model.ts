@@ -41,6 +41,15 @@ export interface ScaleRules {
   /** Jobs (or connections) per replica. */
   target: number;
   scaleDownSeconds: number;
+  /** Of a pool. */
+  jobs?: {
+    /** Jobs that one worker runs at once. */
+    concurrency: number;
+    /** How long a job may wait before full hands. */
+    maxWaitSeconds: number;
+    /** An attempt may take longer than a worker gets to end. */
+    outlastGrace: boolean;
+  };
 }
 
 /** The parts of a role that only a pod has. */

@@ -9,7 +9,7 @@ const GRACE_SECONDS = 30;
 /** The part of a pool that gateways, the broker and workers know. */
 export const livePool = (pool: WorkerPool): Pool => poolSchema.parse(pool);
 
-const scaleRules = ({ autoscaling }: WorkerPool): ScaleRules | undefined =>
+const scaleRules = ({ autoscaling, concurrency, timeoutSeconds }: WorkerPool): ScaleRules | undefined =>
   autoscaling === undefined || autoscaling.external === true
     ? undefined
     : {
@@ -18,6 +18,11 @@ const scaleRules = ({ autoscaling }: WorkerPool): ScaleRules | undefined =>
         max: autoscaling.maxReplicas,
         target: autoscaling.targetBacklog,
         scaleDownSeconds: autoscaling.scaleDownSeconds,
+        jobs: {
+          concurrency,
+          maxWaitSeconds: autoscaling.maxWaitSeconds,
+          outlastGrace: timeoutSeconds > GRACE_SECONDS,
+        },
       };
 
 /** The workers of one pool. */
