@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { ScaleRules } from "../topology/model.ts";
+import type { Fleet, GatewayLoad } from "./model.ts";
 import { decisions, looksFrom, poolRules, type Look } from "./testing.ts";
 
 /** Of [second, backlog] that nobody's hands are free for; undefined: unknown. */
@@ -37,6 +38,13 @@ describe("the count for a backlog", () => {
       backlogs([0, 200], [50, 0], [55, 200], [65, 0], [124, 0], [125, 0]),
       {},
       [2, 2, 2, 2, 2, 1],
+    ],
+    [
+      "a large count by no less than a twentieth",
+      100,
+      backlogs([0, 10_100], [60, 10_100], [120, 10_300]),
+      { max: 999 },
+      [105, 105, 105],
     ],
     ["up at once, in the middle of going down", 4, backlogs([0, 0], [60, 0], [61, 900]), {}, [4, 2, 9]],
     [
@@ -101,11 +109,14 @@ describe("the count for arrivals", () => {
 
 describe("the count for what waits too long", () => {
   /** Slow jobs: all hands are full, as many wait. */
-  const waiting = (ready: number) => (at: number) => (count: number) => ({
-    at,
-    jobs: { ready, unacked: count * 20 },
-    fleet: { inHand: count * 20 },
-  });
+  const waiting =
+    (ready: number) =>
+    (at: number) =>
+    (count: number): Look => ({
+      at,
+      jobs: { ready, unacked: count * 20 },
+      fleet: { inHand: count * 20 },
+    });
   const every = (to: number, look: (at: number) => (count: number) => Look) =>
     Array.from({ length: to + 1 }, (_, at) => look(at));
 
@@ -123,7 +134,7 @@ describe("the count for what waits too long", () => {
   });
 
   test("not while those that were added are not ready: more of them would not help", () => {
-    const looks = every(300, (at) => (count) => ({
+    const looks = every(300, (at) => () => ({
       ...waiting(90)(at)(1),
       fleet: { inHand: 20, reporting: 1, ready: 1 },
     }));
@@ -143,8 +154,8 @@ describe("the count for what waits too long", () => {
 });
 
 describe("what is in hand", () => {
-  const idle = (at: number, fleet: Look["fleet"]): Look => ({ at, jobs: { unacked: fleet?.inHand ?? 0 }, fleet });
-  const cases: [string, number, Look["fleet"], Partial<ScaleRules>, number][] = [
+  const idle = (at: number, fleet: Partial<Fleet>): Look => ({ at, jobs: { unacked: fleet.inHand ?? 0 }, fleet });
+  const cases: [string, number, Partial<Fleet>, Partial<ScaleRules>, number][] = [
     ["never fewer hands than jobs in them", 8, { inHand: 95, busy: 8 }, {}, 5],
     [
       "who has a job stays where it may take longer than a worker gets to end",
@@ -164,8 +175,15 @@ describe("what is in hand", () => {
 });
 
 describe("the count for connections", () => {
-  const rules = poolRules({ by: "connections", min: 2, max: 100, target: 1000, scaleDownSeconds: 300 });
-  const clients = (at: number, load: Look["clients"], fleet: Look["fleet"] = {}): Look => ({
+  const rules = poolRules({
+    by: "connections",
+    min: 2,
+    max: 100,
+    target: 1000,
+    scaleDownSeconds: 300,
+    reconnectsPerSecond: 20,
+  });
+  const clients = (at: number, load: Partial<GatewayLoad>, fleet: Partial<Fleet> = {}): Look => ({
     at,
     clients: { ...load },
     fleet,
@@ -175,7 +193,13 @@ describe("the count for connections", () => {
   test.each<[string, number, Look[], number]>([
     ["a gateway for each full target, and one for the rest", 2, [clients(0, { connections: 3001 })], 4],
     ["one that drains is none of them", 2, [clients(0, { connections: 3001, draining: 1 })], 5],
-    ["down by a tenth in each time", 50, [0, 300, 600].map((at) => clients(at, {})), 41],
+    ["down by half where nobody is connected", 50, [0, 300, 600].map((at) => clients(at, {})), 13],
+    [
+      "down by no more than whose clients can come back at the cluster's pace in half of the time",
+      50,
+      [0, 300].map((at) => clients(at, { connections: 15_000 })),
+      40,
+    ],
     ["not at all while one does not tell", 50, [0, 300, 600].map((at) => clients(at, {}, { silent: 1 })), 50],
     ["a quarter more where event loops stay late", 8, late(0, 15, 150), 10],
     ["more again only after a minute", 8, late(0, 74, 150), 10],

@@ -2,7 +2,7 @@ import type { ScaleRules } from "../topology/model.ts";
 import { advance, initialFlow, isFailing, type Flow } from "./flow.ts";
 import { gatewayNeed, lateSince } from "./gateway-need.ts";
 import type { Doubt, Fleet, Need, Reason, ScaleInput } from "./model.ts";
-import { stepDown, withNeed, type Needs } from "./window.ts";
+import { withNeed, type Needs } from "./window.ts";
 import { forBacklog, hasFreeHands, isBlocked, workerNeed } from "./worker-need.ts";
 
 /** What is remembered of one role between two looks. */
@@ -31,8 +31,8 @@ export interface Scaled {
   state: ScaleState;
 }
 
-/** The largest part of the count that goes in one step. Workers that go cost nothing; a gateway sends its clients to the others. */
-const STEP_SHARE = { backlog: 0.5, connections: 0.1 } as const;
+/** Counts of forty and more change by a twentieth at least: less is noise. */
+const GRAIN_SHARE = 0.05;
 /** Replicas that have not become ready by then are not expected to. */
 const READY_MS = 120_000;
 
@@ -84,6 +84,16 @@ const heldByHands = ({ by, jobs }: ScaleRules, { busy, silent }: Fleet, held: nu
   return silent + (jobs?.outlastGrace === true ? busy : 0);
 };
 
+/** How many may go in one step: half, and no more gateways than whose clients can come back at the cluster's pace in half of the time. */
+const largestStep = ({ rules, reading: { load, fleet } }: ScaleInput, held: number): number => {
+  const { scaleDownSeconds, reconnectsPerSecond } = rules;
+  if (scaleDownSeconds === 0) return held;
+  const clients = "clients" in load ? load.clients.connections / Math.max(1, fleet.ready) : 0;
+  const paced =
+    reconnectsPerSecond === undefined || clients === 0 ? held : (reconnectsPerSecond * scaleDownSeconds) / 2 / clients;
+  return Math.max(1, Math.floor(Math.min(held / 2, paced)));
+};
+
 const doubtOf = (
   { rules, reading: { load, fleet }, now }: ScaleInput,
   count: number,
@@ -122,9 +132,10 @@ export const scale = (input: ScaleInput, before: ScaleState): Scaled => {
   const needs = withNeed(start, { need, now, windowMs });
   const highest = needs[0]?.need ?? need;
   const floor = Math.min(held, Math.max(clamp(highest, rules), heldByHands(rules, reading.fleet, held)));
-  const mayLower = windowMs === 0 || now - (before.loweredAt ?? -Infinity) >= windowMs;
-  const lower = mayLower ? (windowMs === 0 ? floor : stepDown(held, floor, STEP_SHARE[rules.by])) : held;
-  const count = Math.max(clamp(need, rules), lower);
+  const grain = Math.max(1, Math.floor(held * GRAIN_SHARE));
+  const isDue = windowMs === 0 || now - (before.loweredAt ?? -Infinity) >= windowMs;
+  const lower = isDue && held - floor >= grain ? Math.max(floor, held - largestStep(input, held)) : held;
+  const count = need > held ? clamp(held + Math.ceil((need - held) / grain) * grain, rules) : lower;
   const isLift = (reason === "Age" || reason === "Lag") && need > held;
   const state: ScaleState = {
     ...seen,

@@ -11,7 +11,3 @@ export const withNeed = (
   const seen = last === undefined ? [] : [...needs.slice(0, -1), { at: now, need: last.need }];
   return [...seen.filter((it) => now - it.at < windowMs && it.need > need), { at: now, need }];
 };
-
-/** The count one step from `held` towards a lower `to`: by at most a share of it, and one at least. */
-export const stepDown = (held: number, to: number, share: number): number =>
-  held - Math.min(held - to, Math.max(1, Math.floor(held * share)));
