@@ -5,6 +5,7 @@ import { eventually } from "#testing";
 import type { Instance, Signal, Substrate } from "./port.ts";
 import type { Queue } from "./kube/runtime/work-queue.ts";
 import { startReconciling } from "./reconcile.ts";
+import { sentenceOf } from "./scale/tell.ts";
 import type { ClusterStatus } from "./status/model.ts";
 import { clusterOf, instanceOf, signalOf } from "./testing.ts";
 import type { Topology } from "./topology/model.ts";
@@ -66,6 +67,7 @@ const setUp = (spec: object, before: (substrate: FakeSubstrate) => void = () => 
     now: 0,
     substrate: new FakeSubstrate(),
     announced: [] as ClusterEvent[],
+    scaled: [] as string[],
     kept: [] as string[],
     status: undefined as ClusterStatus | undefined,
     passes: 0,
@@ -93,6 +95,7 @@ const setUp = (spec: object, before: (substrate: FakeSubstrate) => void = () => 
           : world.signal && { ...world.signal, snapshot: { ...world.signal.snapshot, at: world.now } },
       announce: (_cluster, events) => void world.announced.push(...events),
     },
+    onScaled: (_key, scaled) => void world.scaled.push(...scaled.map(sentenceOf)),
     report: (_key, status) => {
       world.status = status;
       world.passes += 1;
@@ -222,6 +225,39 @@ test("a pool grows with its backlog, holds while it is unknown, and shrinks afte
   world.now += 61_000;
   await eventually(() => expect(world.workers()).toEqual(["worker-a-1"]));
   expect(world.substrate.stopped.sort()).toEqual(["worker-a-0", "worker-a-2"]);
+});
+
+test("a count that changed is told with its numbers, on the channel and in the status, once", async () => {
+  const world = setUp(scaled);
+  await eventually(() => expect(world.condition("Ready")).toBe("True"));
+  world.signal = backlog(25, 4);
+  await eventually(() => expect(world.workers()).toHaveLength(3));
+  const told = "a 0 → 3: backlog 29, target 10";
+  await eventually(() =>
+    expect(world.status?.scaling).toMatchObject([
+      { name: "worker-a", desired: 3, actual: 3, reason: "Backlog", message: told },
+    ]),
+  );
+  await world.twoPasses();
+  expect(world.announced).toMatchObject([{ what: "scaled", pool: "a", message: told }]);
+  expect(world.scaled).toEqual([told]);
+});
+
+test("a load that is not known holds the count, and a condition says so", async () => {
+  const world = setUp(scaled, (substrate) => (substrate.counts = { "worker-a": 2 }));
+  world.signal = backlog(5, 0);
+  world.isFrozen = true;
+  await eventually(() => expect(world.condition("ScalingActive")).toBe("True"));
+  world.now += 11_000;
+  await eventually(() => expect(world.condition("ScalingActive")).toBe("False"));
+  expect(world.workers()).toHaveLength(2);
+});
+
+test("a load that asks for more than may be is a condition", async () => {
+  const world = setUp(scaled);
+  world.signal = backlog(51, 0);
+  await eventually(() => expect(world.condition("ScalingLimited")).toBe("True"));
+  expect(world.workers()).toHaveLength(5);
 });
 
 test("what happens to processes is announced in the cluster", async () => {
