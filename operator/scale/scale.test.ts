@@ -212,6 +212,11 @@ describe("the count for connections", () => {
   });
 });
 
+test("who does not tell what it has in hand is a doubt after ten seconds: one that has just begun tells by then", () => {
+  const looks = [0, 9, 10].map((at): Look => ({ at, jobs: {}, fleet: { silent: 1 } }));
+  expect(decisions(2, looks).map(({ doubt }) => doubt?.reason)).toEqual([undefined, undefined, "InHandUnknown"]);
+});
+
 test.each<[string, number, Look, Partial<ScaleRules>, string, string]>([
   ["a backlog", 2, { at: 0, jobs: { ready: 600, unacked: 40 } }, {}, "Backlog", "backlog 640, target 100"],
   ["a bound above", 2, { at: 0, jobs: { ready: 5000 } }, {}, "Maximum", "backlog 5,000, target 100; maxReplicas 10"],

@@ -15,6 +15,8 @@ export interface ScaleState {
   flow: Flow;
   freeSince?: number | undefined;
   lateSince?: number | undefined;
+  /** Since when some do not tell what they have in hand. */
+  silentSince?: number | undefined;
   /** Fewer are ready than wanted: how many, and since when no more have become so. */
   short?: { ready: number; since: number } | undefined;
 }
@@ -35,6 +37,8 @@ export interface Scaled {
 const GRAIN_SHARE = 0.05;
 /** Replicas that have not become ready by then are not expected to. */
 const READY_MS = 120_000;
+/** Who has just begun tells what it has in hand by then. */
+const TELL_MS = 10_000;
 
 const clamp = (value: number, { min, max }: ScaleRules) => Math.min(Math.max(value, min), Math.max(min, max));
 
@@ -50,21 +54,19 @@ const boundOf = (
 
 /** What is seen of the role, taken in. */
 const watched = (state: ScaleState, { rules, reading: { load, fleet }, current, now }: ScaleInput): ScaleState => {
-  const isShort = fleet.ready < current;
-  const known = state.short;
-  const short = !isShort
-    ? undefined
-    : known !== undefined && fleet.ready <= known.ready
-      ? known
-      : { ready: fleet.ready, since: now };
-  if ("clients" in load) return { ...state, short, lateSince: lateSince(state.lateSince, load.clients.lagMs, now) };
-  if (!("jobs" in load)) return { ...state, short };
-  const isFree = hasFreeHands(rules, load.jobs, fleet);
-  return {
+  const { short } = state;
+  const isStuck = short !== undefined && fleet.ready <= short.ready;
+  const seen = {
     ...state,
-    short,
+    short: fleet.ready >= current ? undefined : isStuck ? short : { ready: fleet.ready, since: now },
+    silentSince: fleet.silent === 0 ? undefined : (state.silentSince ?? now),
+  };
+  if ("clients" in load) return { ...seen, lateSince: lateSince(state.lateSince, load.clients.lagMs, now) };
+  if (!("jobs" in load)) return seen;
+  return {
+    ...seen,
     flow: advance(state.flow, load.jobs),
-    freeSince: isFree ? (state.freeSince ?? now) : undefined,
+    freeSince: hasFreeHands(rules, load.jobs, fleet) ? (state.freeSince ?? now) : undefined,
   };
 };
 
@@ -97,12 +99,12 @@ const largestStep = ({ rules, reading: { load, fleet } }: ScaleInput, held: numb
 const doubtOf = (
   { rules, reading: { load, fleet }, now }: ScaleInput,
   count: number,
-  { flow, short, freeSince }: ScaleState,
+  { flow, short, freeSince, silentSince }: ScaleState,
 ): Doubt | undefined => {
   if ("unknown" in load) return { reason: "LoadUnknown", message: `held at ${count}: ${load.unknown}` };
   if (short !== undefined && now - short.since >= READY_MS)
     return { reason: "NotReady", message: `no more than ${short.ready} of ${count} become ready` };
-  if (fleet.silent > 0)
+  if (silentSince !== undefined && now - silentSince >= TELL_MS)
     return {
       reason: "InHandUnknown",
       message: `${fleet.silent} do not tell what they have in hand, and ${rules.by === "connections" ? "none goes" : "stay"} until they do or are gone`,
