@@ -6,7 +6,7 @@ import { watchLag } from "./lag.ts";
 /** Keeps the event loop from turning for so long, time after time. */
 const block = async (ms: number, until: () => boolean): Promise<void> => {
   while (!until()) {
-    for (const end = performance.now() + ms; performance.now() < end; );
+    for (const end = performance.now() + ms; performance.now() < end;);
     await setImmediate();
   }
 };

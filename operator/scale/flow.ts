@@ -23,13 +23,22 @@ const GAP_MS = 10_000;
 const BUCKET_MS = 5000;
 const BUCKETS = 5;
 const FEWEST_BUCKETS = 3;
-const MOST_MARKS = 120;
+const MOST_MARKS = 250;
+const APART_SHARE = 0.05;
 /** Fewer ended jobs say nothing of how long they take, or of how they end. */
 const FEWEST_ENDED = 1;
 const FEWEST_FAILED = 5;
 
-const thinned = (marks: readonly Mark[]): readonly Mark[] =>
-  marks.length <= MOST_MARKS ? marks : marks.filter((_, index) => index % 2 === 0 || index >= marks.length / 2);
+/** Where they are many, only those that are apart from the one before by a part of their age. */
+const thinned = (marks: readonly Mark[], now: number): readonly Mark[] => {
+  if (marks.length <= MOST_MARKS) return marks;
+  let kept = -Infinity;
+  return marks.filter(({ at }) => {
+    const isApart = at - kept >= (now - at) * APART_SHARE;
+    if (isApart) kept = at;
+    return isApart;
+  });
+};
 
 /** The flow with one more look at the pool; the same look again changes nothing. */
 export const advance = (flow: Flow, load: WorkerLoad): Flow => {
@@ -44,7 +53,7 @@ export const advance = (flow: Flow, load: WorkerLoad): Flow => {
   // Of a queue that is empty nothing older is asked for.
   const known = ready > 0 ? flow.marks : flow.marks.filter((mark) => at - mark.at <= (BUCKETS + 1) * BUCKET_MS);
   return {
-    marks: thinned([...known, { at, arrived: last.arrived + inRate * seconds }]),
+    marks: thinned([...known, { at, arrived: last.arrived + inRate * seconds }], at),
     handSeconds: flow.handSeconds * fade + unacked * seconds,
     done: flow.done * fade + (outRate - failed) * seconds,
     failed: flow.failed * fade + failed * seconds,

@@ -17,6 +17,12 @@ test.each([
   ["the latest, where all have nothing", all, { surplus: 2, inHand: new Map() }, ["w-2", "w-1"]],
   ["one that is not ready before any", [...all, failing], { surplus: 1, inHand: known }, ["w-3"]],
   ["one that does not tell after all that do", all, { surplus: 3, inHand: silent }, ["w-0", "w-1", "w-2"]],
+  [
+    "one that is cut off does not go for not being ready",
+    [...all, instanceOf("w-3", { state: "starting" })],
+    { surplus: 1, inHand: new Map([...known, ["w-3", undefined] as const]) },
+    ["w-2"],
+  ],
   ["nobody with a job, where it may outlast the grace", all, { surplus: 3, inHand: known, keepsBusy: true }, ["w-2"]],
   ["nobody who does not tell there", all, { surplus: 3, inHand: silent, keepsBusy: true }, []],
   ["nobody, where there is no surplus", all, { surplus: -1, inHand: known }, []],

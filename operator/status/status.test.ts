@@ -228,37 +228,37 @@ describe("counts that follow their load", () => {
           ...change,
         };
       });
-  const with_ = (change?: Partial<Scaling>): Facts => ({ ...base, scalings: scalings(change) });
+  const followed = (change?: Partial<Scaling>): Facts => ({ ...base, scalings: scalings(change) });
   const doubt = { reason: "LoadUnknown" as const, message: "held at 1: its backlog is unknown" };
 
   test.each<[string, Facts, ConditionType, unknown[]]>([
-    ["all do", with_(), "ScalingActive", ["True", "FollowsLoad", "2 counts follow their load"]],
+    ["all do", followed(), "ScalingActive", ["True", "FollowsLoad", "2 counts follow their load"]],
     [
       "nothing is too much",
-      with_(),
+      followed(),
       "ScalingLimited",
       ["False", "WithinLimits", "no load asks for more than maxReplicas"],
     ],
     ["none is to", facts(), "ScalingActive", [undefined, undefined, undefined]],
     [
       "a load is unknown",
-      with_({ doubt }),
+      followed({ doubt }),
       "ScalingActive",
       ["False", "LoadUnknown", `gateways: ${doubt.message}; a: ${doubt.message}`],
     ],
     [
       "a load is too much",
-      with_({ isLimited: true }),
+      followed({ isLimited: true }),
       "ScalingLimited",
       ["True", "TooManyReplicas", "the load asks for more than maxReplicas: gateways 3, a 10"],
     ],
-    ["a load is unknown", with_({ doubt }), "Ready", ["True", "Serving", "2/2 gateways ready"]],
+    ["a load is unknown", followed({ doubt }), "Ready", ["True", "Serving", "2/2 gateways ready"]],
   ])("%s: %#", (_given, it, type, expected) => {
     expect(condition(it, type)).toEqual(expected);
   });
 
   test("are told with what was decided last", () => {
-    expect(statusOf(with_(), undefined, 0).scaling).toEqual([
+    expect(statusOf(followed(), undefined, 0).scaling).toEqual([
       {
         name: "gateway",
         desired: 2,
