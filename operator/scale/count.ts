@@ -78,14 +78,16 @@ export const countRoles = (input: CountInput, before: CountMemory): Counted => {
         memories.set(role.name, { count, state: initialScale, heard: new Map(), decision: undefined });
       return { ...role, count };
     }
-    const own = observation.instances.filter(({ of, state }) => of === role.name && state !== "stopping");
+    const all = observation.instances.filter(({ of }) => of === role.name);
+    const own = all.filter(({ state }) => state !== "stopping");
+    const going = new Set(all.filter(({ state }) => state === "stopping").map(({ instance }) => instance));
     const { inHand, heard } = inHandOf(own, signal?.snapshot, known?.heard ?? new Map());
     const current = known?.count ?? asked ?? own.length;
     if (isHeld) {
       memories.set(role.name, { count: current, state: initialScale, heard, decision: known?.decision });
       return { ...role, count: current };
     }
-    const reading = readingOf(role, { own, inHand, heard, signal });
+    const reading = readingOf(role, { own, going, inHand, heard, signal });
     const { count, reason, detail, isLimited, doubt, state } = scale(
       { rules: role.scale, reading, current, now },
       known?.state ?? initialScale,

@@ -39,9 +39,10 @@ const read = (
   own: readonly Instance[],
   snapshot: Partial<Snapshot> | undefined,
   before: ReadonlyMap<string, Heard> = new Map(),
+  going: ReadonlySet<string> = new Set(),
 ) => {
   const signal = snapshot && signalOf(snapshot);
-  return readingOf(roleOf(name), { own, signal, ...inHandOf(own, signal?.snapshot, before) });
+  return readingOf(roleOf(name), { own, going, signal, ...inHandOf(own, signal?.snapshot, before) });
 };
 const known = { pool: "a", ready: 5, unacked: 2 };
 
@@ -112,6 +113,15 @@ describe("what workers have in hand", () => {
     const own = [instanceOf("w-0", { role: "worker", of: "worker-a", state: "starting" })];
     const pools = [{ pool: "a", ready: 0, unacked: 0 }];
     expect(read("worker-a", own, { pools }, heard(7)).load).toMatchObject({ jobs: { ready: 0, unacked: 7 } });
+  });
+});
+
+test("what workers that go still have in hand is no backlog: they finish it", () => {
+  const pools = [{ pool: "a", ready: 1, unacked: 7 }];
+  const snapshot = { pools, workers: [worker("w-0-x", 5), worker("w-1-x", 2)] };
+  const own = [instanceOf("w-1", { role: "worker", of: "worker-a" })];
+  expect(read("worker-a", own, snapshot, new Map(), new Set(["w-0"])).load).toMatchObject({
+    jobs: { ready: 1, unacked: 2 },
   });
 });
 

@@ -9,10 +9,12 @@ const MOST = 1e9;
 
 const isPlausible = (value: number): boolean => value >= 0 && value <= MOST;
 
+const instanceOf = (node: string): string => node.slice(0, node.lastIndexOf("-"));
+
 const jobsOf = (
   { pool = "" }: Role,
-  { at, pools }: Snapshot,
-  { inHand }: Fleet,
+  { at, pools, workers }: Snapshot,
+  { going, fleet }: { going: ReadonlySet<string>; fleet: Fleet },
 ): { jobs: WorkerLoad } | { unknown: string } => {
   const report = pools.find((it) => it.pool === pool);
   if (report?.ready === undefined || report.unacked === undefined)
@@ -23,7 +25,12 @@ const jobsOf = (
   const rates = Object.fromEntries(
     Object.entries({ inRate, outRate, failedRate }).filter(([, rate]) => rate !== undefined && isPlausible(rate)),
   );
-  return { jobs: { at, ready, unacked: Math.max(unacked, inHand), ...rates } };
+  // Who goes finishes what it has: nobody else need.
+  const leaving = workers.reduce(
+    (sum, it) => sum + (it.pool === pool && going.has(instanceOf(it.node)) ? it.inHand.length : 0),
+    0,
+  );
+  return { jobs: { at, ready, unacked: Math.max(unacked - leaving, fleet.inHand), ...rates } };
 };
 
 const middle = (values: readonly number[]): number | undefined =>
@@ -44,21 +51,28 @@ const clientsOf = (
   return {
     clients: {
       connections: gateways.reduce((sum, it) => sum + it.connections + (it.draining ? 0 : it.carried), 0),
-      draining: draining.filter(({ node }) => isOwn.has(node.slice(0, node.lastIndexOf("-")))).length,
+      draining: draining.filter(({ node }) => isOwn.has(instanceOf(node))).length,
       ...(lagMs === undefined ? {} : { lagMs }),
     },
   };
 };
 
-/** What is known of a role's load and of its instances, `own`, which are not on their way out. What cannot be true is not believed. */
+/** What is known of a role's load and of its instances, `own`, beside those that are on their way out, `going`. What cannot be true is not believed. */
 export const readingOf = (
   role: Role,
   {
     own,
+    going,
     inHand,
     heard,
     signal,
-  }: { own: readonly Instance[]; inHand: InHand; heard: ReadonlyMap<string, Heard>; signal: Signal | undefined },
+  }: {
+    own: readonly Instance[];
+    going: ReadonlySet<string>;
+    inHand: InHand;
+    heard: ReadonlyMap<string, Heard>;
+    signal: Signal | undefined;
+  },
 ): Reading => {
   const known = [...inHand.values()].filter((load) => load !== undefined);
   const reports = own.filter(({ instance, state }) => state === "ready" && inHand.get(instance) !== undefined);
@@ -71,5 +85,5 @@ export const readingOf = (
   };
   if (signal === undefined) return { load: { unknown: "its load is unknown: no gateway tells it" }, fleet };
   const { snapshot } = signal;
-  return { load: role.role === "gateway" ? clientsOf(snapshot, own) : jobsOf(role, snapshot, fleet), fleet };
+  return { load: role.role === "gateway" ? clientsOf(snapshot, own) : jobsOf(role, snapshot, { going, fleet }), fleet };
 };
