@@ -129,7 +129,7 @@ describe("up", () => {
     ).toBe(true);
 
     await write(
-      `${GATEWAY}  workers:\n    - { name: a, events: ['a:*'], replicas: 2 }\n    - { name: b, events: ['b:*'] }\n`,
+      `${GATEWAY}  workers:\n    - { name: a, events: ['a:*'], replicas: 2 }\n    - { name: b, events: ['b:*'], autoscaling: { minReplicas: 1 } }\n`,
     );
     const after = await ready(...Object.keys(before), "cli-worker-a-1", "cli-worker-b-0");
     expect(after).toMatchObject(before);
@@ -141,6 +141,7 @@ describe("up", () => {
     const status = run("status", "realtimecluster.yaml");
     await status.exited;
     expect(status.lines.join("\n")).toMatch(/Ready/);
+    expect(status.lines.join("\n")).toMatch(/worker-b +1 +1 +\d+ s +\w+: b 1: /);
 
     cli.child.kill("SIGINT");
     expect(await cli.exited).toBe(0);

@@ -64,6 +64,19 @@ export const status = async (named: string | undefined, out: Terminal, now: numb
     out.line();
     out.line(`${connections} connections on ${snapshot.gateways.length} gateways`);
   }
+  if (state.scaling.length > 0) {
+    out.line();
+    out.table([
+      ["COUNT OF", "DESIRED", "ACTUAL", "SINCE", "WHY"],
+      ...state.scaling.map(({ name, desired, actual, at, reason, message }) => [
+        name,
+        String(desired),
+        String(actual),
+        ago(Date.parse(at), now),
+        `${reason}: ${message}`,
+      ]),
+    ]);
+  }
   out.line();
   out.table(state.conditions.map(({ type, status, reason, message }) => [type, status, reason, message]));
 };

@@ -5,6 +5,7 @@ import { eventually } from "#testing";
 import type { Instance, Signal, Substrate } from "./port.ts";
 import type { Queue } from "./kube/runtime/work-queue.ts";
 import { startReconciling } from "./reconcile.ts";
+import { sentenceOf } from "./scale/tell.ts";
 import type { ClusterStatus } from "./status/model.ts";
 import { clusterOf, instanceOf, signalOf } from "./testing.ts";
 import type { Problem, Topology } from "./topology/model.ts";
@@ -65,7 +66,7 @@ class FakeSubstrate implements Substrate {
 let loop: Queue | undefined;
 afterEach(async () => loop?.[Symbol.asyncDispose]());
 
-const setUp = (spec: object, before: (substrate: FakeSubstrate) => void = () => {}) => {
+const setUp = (spec: object, before: (substrate: FakeSubstrate) => void = () => {}, planProblems: Problem[] = []) => {
   const world = {
     cluster: clusterOf(spec) as Cluster | undefined,
     problems: undefined as Problem[] | undefined,
@@ -74,9 +75,11 @@ const setUp = (spec: object, before: (substrate: FakeSubstrate) => void = () => 
     substrate: new FakeSubstrate(),
     announced: [] as ClusterEvent[],
     shed: [] as ShedOrder[],
+    scaled: [] as string[],
     kept: [] as string[],
     status: undefined as ClusterStatus | undefined,
     passes: 0,
+    isFrozen: false,
     twoPasses: async () => {
       const from = world.passes;
       await eventually(() => expect(world.passes).toBeGreaterThan(from + 2));
@@ -92,14 +95,19 @@ const setUp = (spec: object, before: (substrate: FakeSubstrate) => void = () => 
     },
     planFor: (it, _observed, leaving) => {
       world.kept = leaving.map(({ name }) => name);
-      return topology(it, { managedAs: "hub" });
+      return { ...topology(it, { managedAs: "hub" }), problems: planProblems };
     },
     substrate: world.substrate,
     signals: {
-      latest: () => world.signal,
+      // Each is made anew, but for one that is frozen.
+      latest: () =>
+        world.signal && world.isFrozen
+          ? world.signal
+          : world.signal && { ...world.signal, snapshot: { ...world.signal.snapshot, at: world.now } },
       announce: (_cluster, events) => void world.announced.push(...events),
       shed: (_cluster, orders) => void world.shed.push(...orders),
     },
+    onScaled: (_key, scaled) => void world.scaled.push(...scaled.map(sentenceOf)),
     report: (_key, status) => {
       world.status = status;
       world.passes += 1;
@@ -182,12 +190,8 @@ test("an edit of the resource is applied", async () => {
   expect(world.workers()).toEqual(["worker-a-0"]);
 });
 
-test("what is not served is a condition and changes nothing", async () => {
-  const world = setUp({
-    adapter: { type: "mongo" },
-    servers: { mongo: { secretRef: { name: "mine" } } },
-    gateway: { recovery: {} },
-  });
+test("what cannot be served is a condition and changes nothing", async () => {
+  const world = setUp({}, undefined, [{ path: "spec.version", message: "no" }]);
   await eventually(() => expect(world.condition("Stalled")).toBe("True"));
   expect(world.substrate.applied).toEqual([]);
 });
@@ -224,6 +228,8 @@ test("a pool grows with its backlog, holds while it is unknown, and shrinks afte
   };
   await eventually(() => expect(world.condition("Ready")).toBe("True"));
   expect(world.workers()).toHaveLength(3);
+  world.now += 61_000;
+  await eventually(() => expect(world.workers()).toHaveLength(2));
   world.now += 61_000;
   await eventually(() => expect(world.workers()).toEqual(["worker-a-1"]));
   expect(world.substrate.stopped.sort()).toEqual(["worker-a-0", "worker-a-2"]);
@@ -307,6 +313,39 @@ test("the emptiest gateways go where fewer are written", async () => {
   world.cluster = clusterOf({ gateway: { replicas: 1 } }, 2);
   loop?.add("chat");
   await eventually(() => expect(world.substrate.stopped).toEqual(["gateway-0", "gateway-2"]));
+});
+
+test("a count that changed is told with its numbers, on the channel and in the status, once", async () => {
+  const world = setUp(scaled);
+  await eventually(() => expect(world.condition("Ready")).toBe("True"));
+  world.signal = backlog(25, 4);
+  await eventually(() => expect(world.workers()).toHaveLength(3));
+  const told = "a 0 → 3: backlog 29, target 10";
+  await eventually(() =>
+    expect(world.status?.scaling).toMatchObject([
+      { name: "worker-a", desired: 3, actual: 3, reason: "Backlog", message: told },
+    ]),
+  );
+  await world.twoPasses();
+  expect(world.announced).toMatchObject([{ what: "scaled", pool: "a", message: told }]);
+  expect(world.scaled).toEqual([told]);
+});
+
+test("a load that is not known holds the count, and a condition says so", async () => {
+  const world = setUp(scaled, (substrate) => (substrate.counts = { "worker-a": 2 }));
+  world.signal = backlog(5, 0);
+  world.isFrozen = true;
+  await eventually(() => expect(world.condition("ScalingActive")).toBe("True"));
+  world.now += 11_000;
+  await eventually(() => expect(world.condition("ScalingActive")).toBe("False"));
+  expect(world.workers()).toHaveLength(2);
+});
+
+test("a load that asks for more than may be is a condition", async () => {
+  const world = setUp(scaled);
+  world.signal = backlog(51, 0);
+  await eventually(() => expect(world.condition("ScalingLimited")).toBe("True"));
+  expect(world.workers()).toHaveLength(5);
 });
 
 test("what happens to processes is announced in the cluster", async () => {

@@ -36,6 +36,8 @@ export const gatewayReport = z.object({
   /** Since the process started, how many it has closed so that their clients go to gateways that have fewer. */
   shed: z.number().optional(),
   draining: z.boolean(),
+  /** How late its event loop is, ms. Absent: not known. */
+  lagMs: z.number().optional(),
 });
 export type GatewayReport = z.infer<typeof gatewayReport>;
 
@@ -50,6 +52,8 @@ export const poolReport = z.object({
   /** Jobs per second taken and finished since the last snapshot. */
   inRate: z.number().optional(),
   outRate: z.number().optional(),
+  /** Of the latter, those that failed for good. */
+  failedRate: z.number().optional(),
 });
 export type PoolReport = z.infer<typeof poolReport>;
 
@@ -70,7 +74,7 @@ export const clusterEvent = z.object({
   role: z.enum(["gateway", "worker", "hub", "entry"]),
   instance: z.string(),
   pool: z.string().optional(),
-  what: z.enum(["starting", "ready", "exited", "restarting", "stopping", "stopped", "failing"]),
+  what: z.enum(["starting", "ready", "exited", "restarting", "stopping", "stopped", "failing", "scaled"]),
   message: z.string().max(512).optional(),
 });
 export type ClusterEvent = z.infer<typeof clusterEvent>;

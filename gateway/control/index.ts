@@ -5,7 +5,7 @@ import type { Watched } from "#process";
 import type { Store } from "#store";
 import { listen, type Listening } from "../api/listen.ts";
 import type { GatewayContext } from "../context.ts";
-import { answerReports, openSignals, type Intake } from "../signals/index.ts";
+import { answerReports, openSignals, watchLag, type Intake } from "../signals/index.ts";
 import type { ClusterFeed } from "../watch/index.ts";
 import { createApp } from "./create-app.ts";
 
@@ -61,15 +61,20 @@ export const serveControl = async (
     draining,
     intake,
   } = context;
-  const own = (): GatewayReport => ({
-    node,
-    connections: connections(),
-    carried: carried(),
-    recoverable: recoverable(),
-    shed: shedTotal(),
-    draining: draining(),
-  });
   await using opened = new AsyncDisposableStack();
+  const lag = opened.use(watchLag());
+  const own = (): GatewayReport => {
+    const lagMs = lag.ms();
+    return {
+      node,
+      connections: connections(),
+      carried: carried(),
+      recoverable: recoverable(),
+      shed: shedTotal(),
+      draining: draining(),
+      ...(lagMs === undefined ? {} : { lagMs }),
+    };
+  };
   opened.use(await answerReports(bus, own, intake));
   const pools = () => config.current().pools;
   const signals = opened.use(openSignals({ node, bus, broker, store, pools, own, log, now: clock, everyMs }));

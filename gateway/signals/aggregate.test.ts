@@ -123,7 +123,7 @@ describe("aggregate: pools", () => {
         workers: [heard(worker("w1", { done: 118, failed: 2 }), 0, later)],
       }),
       gathered({ depth: { ready: 20, unacked: 2, dead: 0 }, workers: [heard(worker("w1", { done: 100 }))] }),
-      { pool: "chat", ready: 30, unacked: 2, dead: 0, outRate: 10, inRate: 15 },
+      { pool: "chat", ready: 30, unacked: 2, dead: 0, outRate: 10, failedRate: 1, inRate: 15 },
     ],
     [
       "a worker that was not heard before adds nothing to the rates",
@@ -133,19 +133,19 @@ describe("aggregate: pools", () => {
         workers: [heard(worker("w1", { done: 500 }), 0, later)],
       }),
       gathered({ depth: { ready: 0, unacked: 0, dead: 0 } }),
-      { pool: "chat", ready: 0, unacked: 0, dead: 0, outRate: 0, inRate: 0 },
+      { pool: "chat", ready: 0, unacked: 0, dead: 0, outRate: 0, failedRate: 0, inRate: 0 },
     ],
     [
       "a backlog that shrinks without workers' doing is no negative rate",
       gathered({ at: later, depth: { ready: 0, unacked: 0, dead: 0 } }),
       gathered({ depth: { ready: 10, unacked: 0, dead: 0 } }),
-      { pool: "chat", ready: 0, unacked: 0, dead: 0, outRate: 0, inRate: 0 },
+      { pool: "chat", ready: 0, unacked: 0, dead: 0, outRate: 0, failedRate: 0, inRate: 0 },
     ],
     [
       "without a depth the rate in is unknown, the rate out is not",
       gathered({ at: later, workers: [heard(worker("w1", { done: 4 }), 0, later)] }),
       gathered({ workers: [heard(worker("w1"))] }),
-      { pool: "chat", outRate: 2 },
+      { pool: "chat", outRate: 2, failedRate: 0 },
     ],
     [
       "two gatherings at the same moment have no rates",

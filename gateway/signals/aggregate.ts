@@ -37,12 +37,16 @@ const waitingOf = (workers: readonly WorkerReport[], pool: string): number =>
 
 const isStopping = ({ stopping }: WorkerReport): boolean => stopping === true;
 
-/** Jobs that the pool's workers ended between two gatherings; what a worker did before it was first heard is not counted. */
-const endedBetween = (before: readonly WorkerReport[], now: readonly WorkerReport[], pool: string): number => {
-  const ended = new Map(before.map((worker) => [worker.node, worker.done + worker.failed]));
-  return now
+/** By how much `count` of the pool's workers grew between two gatherings; what a worker did before it was first heard is not counted. */
+const grownBetween = (
+  before: Gathered,
+  now: Gathered,
+  { pool, count }: { pool: string; count: (worker: WorkerReport) => number },
+): number => {
+  const then = new Map(fresh(before.workers, before.at).map((worker) => [worker.node, count(worker)]));
+  return fresh(now.workers, now.at)
     .filter((worker) => worker.pool === pool)
-    .reduce((sum, { node, done, failed }) => sum + Math.max(0, done + failed - (ended.get(node) ?? done + failed)), 0);
+    .reduce((sum, worker) => sum + Math.max(0, count(worker) - (then.get(worker.node) ?? count(worker))), 0);
 };
 
 const backlogOf = (gathered: Gathered, pool: string): (Required<Depth> & Pick<PoolReport, "leaving">) | undefined => {
@@ -58,13 +62,14 @@ const backlogOf = (gathered: Gathered, pool: string): (Required<Depth> & Pick<Po
 const ratesOf = (gathered: Gathered, before: Gathered | undefined, pool: string): Partial<PoolReport> => {
   const seconds = before === undefined ? 0 : (gathered.at - before.at) / 1000;
   if (before === undefined || seconds <= 0) return {};
-  const ended = endedBetween(fresh(before.workers, before.at), fresh(gathered.workers, gathered.at), pool);
+  const failed = grownBetween(before, gathered, { pool, count: ({ failed }) => failed });
+  const ended = failed + grownBetween(before, gathered, { pool, count: ({ done }) => done });
   const then = backlogOf(before, pool);
   const now = backlogOf(gathered, pool);
-  const outRate = ended / seconds;
-  if (then === undefined || now === undefined) return { outRate };
+  const rates = { outRate: ended / seconds, failedRate: failed / seconds };
+  if (then === undefined || now === undefined) return rates;
   const grown = now.ready + now.unacked - then.ready - then.unacked;
-  return { outRate, inRate: Math.max(0, (grown + ended) / seconds) };
+  return { ...rates, inRate: Math.max(0, (grown + ended) / seconds) };
 };
 
 const ROOM_S = 1.5;
@@ -103,7 +108,12 @@ export const aggregate = (gathered: Gathered, before?: Gathered): Snapshot => ({
 export const withRatesOf = (snapshot: Snapshot, last: Snapshot | undefined): Snapshot => ({
   ...snapshot,
   pools: snapshot.pools.map((it) => {
-    const { inRate, outRate } = last?.pools.find(({ pool }) => pool === it.pool) ?? {};
-    return { ...it, ...(inRate === undefined ? {} : { inRate }), ...(outRate === undefined ? {} : { outRate }) };
+    const { inRate, outRate, failedRate } = last?.pools.find(({ pool }) => pool === it.pool) ?? {};
+    return {
+      ...it,
+      ...(inRate === undefined ? {} : { inRate }),
+      ...(outRate === undefined ? {} : { outRate }),
+      ...(failedRate === undefined ? {} : { failedRate }),
+    };
   }),
 });

@@ -101,7 +101,7 @@ describe("signals", () => {
     await using opened = open(over);
     const { signals } = opened;
     const snapshot = await nextOf(signals, ({ pools }) => pools[0]?.outRate !== undefined);
-    expect(snapshot.pools).toEqual([{ pool: "chat", outRate: 0 }]);
+    expect(snapshot.pools).toEqual([{ pool: "chat", outRate: 0, failedRate: 0 }]);
     expect(snapshot.servers.broker).toBe(broker);
   });
 

@@ -8,7 +8,7 @@ import { topology } from "../topology/topology.ts";
 import { FIELD_MANAGER, NAME } from "./act.ts";
 import { clusterOf } from "./cluster-of.ts";
 import { createControlTokens, tokenSeen } from "./control-token.ts";
-import { eventsOf } from "./events-of.ts";
+import { eventsOf, scaledEventOf } from "./events-of.ts";
 import { hurryGateways, takesChildren } from "./hurry.ts";
 import { allControlsOf, controlsOf } from "./observe/controls.ts";
 import { createPodEvents } from "./observe/pod-events.ts";
@@ -115,6 +115,10 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
       },
       substrate,
       signals,
+      onScaled: (key, scaled) => {
+        const about = resource(key);
+        if (about !== undefined) for (const it of scaled) recorder.record({ about, ...scaledEventOf(it) });
+      },
       report: async (key, status) => {
         const it = resource(key);
         const isFound = silent.has(key) && signals.latest(key) === undefined;

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { ClusterStatus, Condition } from "../status/model.ts";
 import { NAME } from "./act.ts";
 import { type Client, type EventRecorder, type KubeObject, openStatusWriter } from "./runtime/index.ts";
+import { openScalingMetrics } from "./scaling-metrics.ts";
 import { statusDocument } from "./status-document.ts";
 
 /** Numbers that move all the time, and are not worth a write each. */
@@ -75,6 +76,7 @@ export const openReport = ({
     realtime_cluster: name,
     type,
   });
+  const scalingMetrics = openScalingMetrics(registry);
   /** By uid and type, what was said last. */
   const said = new Map<string, Map<string, Said>>();
   return {
@@ -101,6 +103,7 @@ export const openReport = ({
             action: "Judged",
           });
       }
+      scalingMetrics.set(resource.metadata, status.scaling ?? []);
       said.set(uid, new Map(status.conditions.map((it) => [it.type, it])));
     },
     forget: (resource: KubeObject) => {
@@ -108,6 +111,7 @@ export const openReport = ({
       writer.forget(uid);
       for (const type of said.get(uid)?.keys() ?? []) measured.remove(labelsOf(resource, type));
       said.delete(uid);
+      scalingMetrics.set(resource.metadata, []);
     },
     [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose](),
   };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Instance } from "../port.ts";
+import type { Scaling } from "../scale/count.ts";
 import { clusterOf, instanceOf, signalOf } from "../testing.ts";
 import { topology } from "../topology/topology.ts";
 import type { ConditionType, Facts } from "./model.ts";
@@ -129,6 +130,17 @@ describe("conditions", () => {
       ["True", "CannotStart", "1 cannot start; chat-worker-a-1 after 6 restarts: it threw"],
     ],
     [
+      "a quota forbids more pods",
+      facts(SPEC, {
+        observation: {
+          ...without(facts(), "chat-worker-a-1").observation,
+          obstacles: [{ of: "worker-a", reason: "QuotaExceeded", message: "raise the quota", isLasting: true }],
+        },
+      }),
+      "WorkersReady",
+      ["False", "QuotaExceeded", "workers ready: a 1/2; raise the quota"],
+    ],
+    [
       "a worker has failed once",
       changed(facts(), "chat-worker-a-1", { ...broken, restarts: 1 }),
       "Stalled",
@@ -226,6 +238,85 @@ describe("conditions", () => {
   ];
   test.each(cases)("%s: %#", (_given, it, type, expected) => {
     expect(condition(it, type)).toEqual(expected);
+  });
+});
+
+describe("counts that follow their load", () => {
+  const spec = {
+    gateway: { autoscaling: { maxReplicas: 3 } },
+    workers: [{ name: "a", events: ["a:*"], autoscaling: { minReplicas: 1 } }],
+  };
+  const base = facts(spec);
+  const scalings = (change: Partial<Scaling> = {}) =>
+    base.topology.roles
+      .filter(({ scale }) => scale !== undefined)
+      .map((role): Scaling => {
+        const decision = {
+          from: 1,
+          to: role.count,
+          reason: "Backlog" as const,
+          detail: "backlog 7, target 5",
+          at: 1000,
+        };
+        return {
+          role,
+          desired: role.count,
+          decision,
+          isLimited: false,
+          doubt: undefined,
+          inHand: new Map(),
+          ...change,
+        };
+      });
+  const followed = (change?: Partial<Scaling>): Facts => ({ ...base, scalings: scalings(change) });
+  const doubt = { reason: "LoadUnknown" as const, message: "held at 1: its backlog is unknown" };
+
+  test.each<[string, Facts, ConditionType, unknown[]]>([
+    ["all do", followed(), "ScalingActive", ["True", "FollowsLoad", "2 counts follow their load"]],
+    [
+      "nothing is too much",
+      followed(),
+      "ScalingLimited",
+      ["False", "WithinLimits", "no load asks for more than maxReplicas"],
+    ],
+    ["none is to", facts(), "ScalingActive", [undefined, undefined, undefined]],
+    [
+      "a load is unknown",
+      followed({ doubt }),
+      "ScalingActive",
+      ["False", "LoadUnknown", `gateways: ${doubt.message}; a: ${doubt.message}`],
+    ],
+    [
+      "a load is too much",
+      followed({ isLimited: true }),
+      "ScalingLimited",
+      ["True", "TooManyReplicas", "the load asks for more than maxReplicas: gateways 3, a 10"],
+    ],
+    ["a load is unknown", followed({ doubt }), "Ready", ["True", "Serving", "2/2 gateways ready"]],
+  ])("%s: %#", (_given, it, type, expected) => {
+    expect(condition(it, type)).toEqual(expected);
+  });
+
+  test("are told with what was decided last", () => {
+    expect(statusOf(followed(), undefined, 0).scaling).toEqual([
+      {
+        name: "gateway",
+        desired: 2,
+        actual: 2,
+        reason: "Backlog",
+        message: "gateways 1 → 2: backlog 7, target 5",
+        at: "1970-01-01T00:00:01Z",
+      },
+      {
+        name: "worker-a",
+        desired: 1,
+        actual: 1,
+        reason: "Backlog",
+        message: "a 1: backlog 7, target 5",
+        at: "1970-01-01T00:00:01Z",
+      },
+    ]);
+    expect(statusOf(facts(), undefined, 0).scaling).toBeUndefined();
   });
 });
 

@@ -2,13 +2,14 @@ import type { Cluster } from "#crds";
 import { configHash } from "./config-hash.ts";
 import type { EnvValue, Role, ScaleRules } from "./model.ts";
 
-const scaleRules = ({ autoscaling }: Cluster["spec"]["gateway"]): ScaleRules | undefined =>
+const scaleRules = ({ autoscaling, drain }: Cluster["spec"]["gateway"]): ScaleRules | undefined =>
   autoscaling && {
     by: "connections",
     min: autoscaling.minReplicas,
     max: autoscaling.maxReplicas,
     target: autoscaling.connectionsPerReplica,
     scaleDownSeconds: 300,
+    reconnectsPerSecond: drain.reconnectsPerSecond,
   };
 
 /** The edge. `env` is what every process of the data plane gets. */

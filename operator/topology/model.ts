@@ -41,6 +41,17 @@ export interface ScaleRules {
   /** Jobs (or connections) per replica. */
   target: number;
   scaleDownSeconds: number;
+  /** Of gateways: how many clients may be sent to others in a second, over the whole cluster. */
+  reconnectsPerSecond?: number;
+  /** Of a pool. */
+  jobs?:
+    | {
+        /** Jobs that one worker runs at once. */
+        concurrency: number;
+        /** How long a job may wait before full hands. */
+        maxWaitSeconds: number;
+      }
+    | undefined;
 }
 
 /** The parts of a role that only a pod has. */

@@ -11,7 +11,7 @@ const CLOSING_SECONDS = 5;
 /** The part of a pool that gateways, the broker and workers know. */
 export const livePool = (pool: WorkerPool): Pool => poolSchema.parse(pool);
 
-const scaleRules = ({ autoscaling }: WorkerPool): ScaleRules | undefined =>
+const scaleRules = ({ autoscaling, concurrency }: WorkerPool): ScaleRules | undefined =>
   autoscaling === undefined || autoscaling.external === true
     ? undefined
     : {
@@ -20,6 +20,7 @@ const scaleRules = ({ autoscaling }: WorkerPool): ScaleRules | undefined =>
         max: autoscaling.maxReplicas,
         target: autoscaling.targetBacklog,
         scaleDownSeconds: autoscaling.scaleDownSeconds,
+        jobs: { concurrency, maxWaitSeconds: autoscaling.maxWaitSeconds },
       };
 
 /** The workers of one pool. */
