@@ -162,6 +162,14 @@ describe("a wave", () => {
     expect(rebalance(at(60_000, told(moved)), ordered.state).state).toMatchObject({ budget: left });
   });
 
+  test("takes what was moved also where that is heard later", () => {
+    const told = (shed: number) => withReports(at(0).signal ?? signalOf(), () => ({ shed }));
+    const ordered = rebalance(at(5000, { signal: told(0) }), begun.state);
+    const over = rebalance(at(60_000, { signal: undefined }), ordered.state);
+    expect(over).toMatchObject({ shunned: [], state: { budget: 570 }, isMoving: true });
+    expect(rebalance(at(90_000, { signal: told(100) }), over.state).state).toMatchObject({ budget: 370 });
+  });
+
   test("is followed by rest where what may be moved was, and nothing came of it", () => {
     let state: RebalanceState = initialRebalance;
     let moved = 0;

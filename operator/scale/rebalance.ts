@@ -2,6 +2,13 @@ import type { GatewayReport, ShedOrder } from "#crds";
 import type { Instance, Signal } from "../port.ts";
 import { excessOf, LEAST, LEVEL, unevenness, waveOf, type LoadedGateway } from "./wave.ts";
 
+/** What was ordered, of whom, and how many those had shed before; undefined: they do not say. */
+interface Ordered {
+  sessions: number;
+  nodes: readonly string[];
+  before: number | undefined;
+}
+
 interface WaveState {
   /** Kept out of the clients' way: all that were ready but the takers. */
   shunned: readonly string[];
@@ -9,8 +16,7 @@ interface WaveState {
   since: number;
   /** ms, until when its clients may look for a gateway; undefined: nothing was shed yet. */
   until?: number;
-  /** What was ordered, of whom, and how many those had shed before; undefined: they do not say. */
-  ordered?: { sessions: number; nodes: readonly string[]; before: number | undefined };
+  ordered?: Ordered;
 }
 
 export interface RebalanceState {
@@ -19,6 +25,8 @@ export interface RebalanceState {
   budget: number;
   /** ms; nothing begins before. */
   quietUntil: number;
+  /** Of a wave that is over, and of which was not heard yet what it moved. */
+  unheard?: Ordered;
 }
 
 export interface RebalanceInput {
@@ -133,21 +141,26 @@ const shedBy = (loads: readonly LoadedGateway[] | undefined, nodes: readonly str
   }, 0);
 };
 
-/** What a wave took of the budget: what it moved, and all that was ordered where that is not known. */
-const spent = ({ ordered }: WaveState, loads: readonly LoadedGateway[] | undefined): number => {
-  if (ordered === undefined) return 0;
-  const after = shedBy(loads, ordered.nodes);
-  if (ordered.before === undefined || after === undefined) return ordered.sessions;
-  return Math.max(after - ordered.before, Math.ceil(ordered.sessions * AT_LEAST));
+/** What a wave took of the budget: what it moved, and all that was ordered where gateways do not say. */
+const spent = ({ sessions, nodes, before }: Ordered, loads: readonly LoadedGateway[]): number => {
+  const after = shedBy(loads, nodes);
+  if (before === undefined || after === undefined) return sessions;
+  return Math.max(after - before, Math.ceil(sessions * AT_LEAST));
+};
+
+const settled = (budget: number, ordered: Ordered, loads: readonly LoadedGateway[], now: number): RebalanceState => {
+  const left = budget - spent(ordered, loads);
+  return left < LEAST ? { budget: 0, quietUntil: now + REST_MS } : { budget: left, quietUntil: now + PAUSE_MS };
 };
 
 /** Without its wave: everyone takes clients again. */
-const ended = (input: RebalanceInput, state: RebalanceState, wave: WaveState): RebalanceStep => {
-  const { now } = input;
-  const budget = state.budget - spent(wave, loadsOf(input));
-  return budget < LEAST
-    ? still({ budget: 0, quietUntil: now + REST_MS })
-    : still({ budget, quietUntil: now + PAUSE_MS }, true);
+const ended = (input: RebalanceInput, { budget }: RebalanceState, { ordered }: WaveState): RebalanceStep => {
+  const loads = loadsOf(input);
+  const paused = { budget, quietUntil: input.now + PAUSE_MS };
+  if (ordered === undefined) return still(paused, true);
+  if (loads === undefined) return still({ ...paused, unheard: ordered }, true);
+  const state = settled(budget, ordered, loads, input.now);
+  return still(state, state.budget > 0);
 };
 
 /** Those that were shunned have left the clients' way: they shed. */
@@ -193,6 +206,7 @@ export const rebalance = (input: RebalanceInput, state: RebalanceState): Rebalan
   if (isAwaited(input)) return still(anew, true);
   if (isBusy(input)) return still(anew);
   if (loads === undefined) return still(state, state.budget > 0);
+  if (state.unheard !== undefined) return rebalance(input, settled(state.budget, state.unheard, loads, now));
   const uneven = unevenness(loads);
   const excess = excessOf(loads);
   if (uneven <= (state.budget > 0 ? LEVEL : BEGIN) || excess < LEAST) return still({ ...state, budget: 0 });

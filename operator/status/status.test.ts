@@ -226,14 +226,10 @@ describe("conditions", () => {
       ["True", "Configured", "connections are authenticated"],
     ],
     [
-      "the resource asks for what is not served",
-      facts({
-        adapter: { type: "mongo" },
-        servers: { mongo: { secretRef: { name: "mine" } } },
-        gateway: { recovery: {} },
-      }),
+      "the resource asks for what cannot be served",
+      { ...facts(), topology: { ...facts().topology, problems: [{ path: "spec.version", message: "unknown" }] } },
       "Ready",
-      ["False", "InvalidSpec", expect.stringMatching(/^spec.gateway.recovery: /)],
+      ["False", "InvalidSpec", expect.stringMatching(/^spec.version: unknown/)],
     ],
   ];
   test.each(cases)("%s: %#", (_given, it, type, expected) => {
