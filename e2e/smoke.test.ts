@@ -37,7 +37,10 @@ describe("the chat", () => {
       Paused: "False",
     });
     expect(status.gateways).toBe("2/2");
-    expect(status.pools).toMatchObject([{ name: "chat", replicas: 2, ready: 2 }]);
+    expect(status.pools).toMatchObject([
+      { name: "chat", replicas: 2, ready: 2 },
+      { name: "load", replicas: 0, ready: 0 },
+    ]);
     expect(status.version).toMatch(/\S/);
   });
 

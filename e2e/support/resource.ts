@@ -59,7 +59,7 @@ export const idle = (name: string): Resource =>
 export const chatFile = (change: (file: Document) => void = () => {}): string => {
   const file = parseDocument(readFileSync(join(ROOT, "examples/chat/realtimecluster.yaml"), "utf8"));
   file.setIn(["spec", "gateway", "image"], CHAT_IMAGE);
-  file.setIn(["spec", "workers", 0, "image"], CHAT_IMAGE);
+  for (const worker of [0, 1]) file.setIn(["spec", "workers", worker, "image"], CHAT_IMAGE);
   change(file);
   return file.toString();
 };
