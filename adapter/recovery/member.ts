@@ -18,13 +18,13 @@ export interface Standing {
   rooms: [room: string, from: number][];
   /** Was in it behind `from`, up to `to`. */
   left: [room: string, from: number, to: number][];
-  /** What was meant for it up to this place was written to it, */
+  /** Up to this place all that was meant for it was written to it. */
   givenUpTo: number;
-  /** the newest of it at these. */
+  /** Where the last 16 of that stand, the newest last. */
   given: number[];
 }
 
-/** Up to where a client has all that was meant for it, that says it has what came up to `shown`: the first behind that which it was given is not there. */
+/** Up to where a client that shows the place `shown` has all that was meant for it: of what it was given behind that, the first may not have arrived. */
 export const hasUpTo = (
   shown: number,
   { known, given, givenUpTo }: Pick<Standing, "known" | "given" | "givenUpTo">,
