@@ -21,5 +21,5 @@ export const printTable = (head: readonly string[], rows: readonly (readonly str
 };
 
 /** What the figures were taken on. */
-export const machine = (): string =>
-  `${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, medians of ${RUNS}`;
+export const machine = (runs: number = RUNS): string =>
+  `${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, ${runs === 1 ? "one run" : `medians of ${runs}`}`;

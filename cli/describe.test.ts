@@ -37,6 +37,7 @@ test.each([
   [event("ready"), "✓ w-0 ready"],
   [event("exited", "killed by SIGKILL"), "✗ w-0 died: killed by SIGKILL"],
   [event("failing", "it threw"), "✗ w-0 cannot start: it threw; it is tried again until it does"],
+  [event("scaled", "mail 2 → 7: backlog 640, target 100"), "⇅ mail 2 → 7: backlog 640, target 100"],
 ])("an event is one line: %#", (it, text) => {
   expect(describeEvent(plain, it)).toBe(text);
 });

@@ -24,6 +24,8 @@ export const describeEvent = ({ paint }: Terminal, { what, instance, message }: 
       return paint("dim", `… ${instance} stopping`);
     case "stopped":
       return paint("dim", `○ ${instance} stopped`);
+    case "scaled":
+      return `${paint("cyan", "⇅")} ${message ?? instance}`;
   }
 };
 

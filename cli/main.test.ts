@@ -4,8 +4,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { eventually, freePort, spawnNode } from "#testing";
+import { eventually, spawnNode } from "#testing";
 import { z } from "zod";
+import { freePorts } from "../examples/testing/run-example.ts";
 
 const MAIN = join(import.meta.dirname, "main.ts");
 const HANDLERS = `import { handlers } from "@realtimecluster/worker";
@@ -119,7 +120,7 @@ test("a file that is right is said to be", async () => {
 describe("up", () => {
   test("runs a file, applies its edits and only those, keeps what runs through a mistake, and stops in order", async () => {
     await write(`${GATEWAY}  workers:\n${POOL_A}`);
-    const port = await freePort();
+    const port = await freePorts();
     const cli = run("up", "realtimecluster.yaml", "--port", String(port));
     const before = await ready("cli-entry-0", "cli-gateway-0", "cli-hub-0", "cli-worker-a-0");
     expect(cli.lines).toContain(`  clients  http://localhost:${port}`);
@@ -128,7 +129,7 @@ describe("up", () => {
     ).toBe(true);
 
     await write(
-      `${GATEWAY}  workers:\n    - { name: a, events: ['a:*'], replicas: 2 }\n    - { name: b, events: ['b:*'] }\n`,
+      `${GATEWAY}  workers:\n    - { name: a, events: ['a:*'], replicas: 2 }\n    - { name: b, events: ['b:*'], autoscaling: { minReplicas: 1 } }\n`,
     );
     const after = await ready(...Object.keys(before), "cli-worker-a-1", "cli-worker-b-0");
     expect(after).toMatchObject(before);
@@ -140,6 +141,7 @@ describe("up", () => {
     const status = run("status", "realtimecluster.yaml");
     await status.exited;
     expect(status.lines.join("\n")).toMatch(/Ready/);
+    expect(status.lines.join("\n")).toMatch(/worker-b +1 +1 +\d+ s +\w+: b 1: /);
 
     cli.child.kill("SIGINT");
     expect(await cli.exited).toBe(0);
@@ -155,7 +157,7 @@ describe("up", () => {
       `process.prependListener("SIGTERM", () => { for (;;); });\n${HANDLERS}`,
     );
     await write(`${GATEWAY}  workers:\n${POOL_A}`);
-    const cli = run("up", "realtimecluster.yaml", "--port", String(await freePort()));
+    const cli = run("up", "realtimecluster.yaml", "--port", String(await freePorts()));
     const all = await ready("cli-entry-0", "cli-gateway-0", "cli-hub-0", "cli-worker-a-0");
     cli.child.kill("SIGINT");
     await eventually(() => expect(cli.lines).toContain("… cli-worker-a-0 stopping"), SLOW);
@@ -172,7 +174,7 @@ describe("up", () => {
 
   test("that is killed takes its processes with it; started again at once, it has their ports", async () => {
     await write(GATEWAY);
-    const args = ["up", "realtimecluster.yaml", "--port", String(await freePort())];
+    const args = ["up", "realtimecluster.yaml", "--port", String(await freePorts())];
     const cli = run(...args);
     const all = Object.values(await ready("cli-entry-0", "cli-gateway-0", "cli-hub-0"));
     await cli.kill("SIGKILL");

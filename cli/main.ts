@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { listDead, redriveDead } from "./dead.ts";
+import { drain } from "./drain.ts";
 import { load } from "./load.ts";
 import { parsePort } from "./ports.ts";
 import { fileOf, shownPath } from "./read-file.ts";
@@ -36,6 +37,13 @@ program
   .description("processes, pools and conditions of a cluster that runs")
   .argument("[file]")
   .action((file: string | undefined) => status(file, out));
+
+program
+  .command("drain")
+  .description("send a gateway's clients to the others; another gateway takes its place")
+  .argument("<gateway>", "its name, as status shows it")
+  .option("--file <file>", "the RealtimeCluster's file")
+  .action((gateway: string, { file }: { file?: string }) => drain(gateway, file, out));
 
 const dead = program.command("dead").description("jobs that were given up");
 dead

@@ -8,8 +8,8 @@ import { UserError } from "./user-error.ts";
 export interface Running {
   state: RunState;
   directory: StateDirectory;
-  /** A request to the control port of a gateway that takes it. Throws a UserError where none does. */
-  ask(path: string, init?: RequestInit): Promise<Response>;
+  /** A request to the control port of a gateway that takes it, or of the one that is named. Throws a UserError where none does. */
+  ask(path: string, init?: RequestInit, gateway?: string): Promise<Response>;
 }
 
 const readPeers = async (path: string): Promise<PeersFile> => {
@@ -40,10 +40,10 @@ export const findRunning = async (named: string | undefined): Promise<Running> =
   return {
     state,
     directory,
-    ask: async (path, init = {}) => {
+    ask: async (path, init = {}, gateway) => {
       const token = (await readFile(directory.generated["control-token"], "utf8")).trim();
       const { gateways } = await readPeers(directory.peers);
-      for (const { control } of gateways) {
+      for (const { control } of gateways.filter(({ instance }) => gateway === undefined || gateway === instance)) {
         const answer = await fetch(`http://${control}${path}`, {
           signal: AbortSignal.timeout(5000),
           ...init,
@@ -51,7 +51,9 @@ export const findRunning = async (named: string | undefined): Promise<Running> =
         }).catch(() => undefined);
         if (answer !== undefined) return answer;
       }
-      throw new UserError(`no gateway of ${state.cluster} answers`);
+      throw new UserError(
+        gateway === undefined ? `no gateway of ${state.cluster} answers` : `${gateway} does not answer`,
+      );
     },
   };
 };

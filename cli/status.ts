@@ -1,20 +1,15 @@
-import { snapshot as snapshotSchema, type Snapshot } from "#crds";
+import type { Snapshot } from "#crds";
 import { findRunning, type Running } from "./running.ts";
+import { snapshotsOf } from "./snapshots.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The first snapshot that tells of pools; undefined where none comes in time. */
 const firstSnapshot = async ({ ask }: Running): Promise<Snapshot | undefined> => {
   let last: Snapshot | undefined;
   try {
-    const { ok, body } = await ask("/signals", { signal: AbortSignal.timeout(4000) });
-    if (!ok || body === null) return undefined;
-    let text = "";
-    for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-      const lines = text.split("\n");
-      text = lines.pop() ?? "";
-      for (const line of lines) if (line !== "") last = snapshotSchema.parse(JSON.parse(line));
-      if (last !== undefined && last.pools.every(({ ready }) => ready !== undefined)) return last;
+    for await (const snapshot of snapshotsOf(await ask("/signals", { signal: AbortSignal.timeout(4000) }))) {
+      last = snapshot;
+      if (last.pools.every(({ ready }) => ready !== undefined)) return last;
     }
   } catch {
     return last;
@@ -68,6 +63,19 @@ export const status = async (named: string | undefined, out: Terminal, now: numb
     const connections = snapshot.gateways.reduce((sum, gateway) => sum + gateway.connections, 0);
     out.line();
     out.line(`${connections} connections on ${snapshot.gateways.length} gateways`);
+  }
+  if (state.scaling.length > 0) {
+    out.line();
+    out.table([
+      ["COUNT OF", "DESIRED", "ACTUAL", "SINCE", "WHY"],
+      ...state.scaling.map(({ name, desired, actual, at, reason, message }) => [
+        name,
+        String(desired),
+        String(actual),
+        ago(Date.parse(at), now),
+        `${reason}: ${message}`,
+      ]),
+    ]);
   }
   out.line();
   out.table(state.conditions.map(({ type, status, reason, message }) => [type, status, reason, message]));

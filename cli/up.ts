@@ -2,7 +2,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { claimRunState, openLocalSubstrate, startOf, writeRunState, type RunState } from "#local";
-import { openSignals, startReconciling, topology, type ClusterStatus } from "#operator";
+import { openSignals, scaledEvent, startReconciling, topology, type ClusterStatus } from "#operator";
 import { silentLog, watched } from "#process";
 import { destination, pino } from "pino";
 import { Registry } from "prom-client";
@@ -58,6 +58,7 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
     clients,
     instances: [],
     conditions: [],
+    scaling: [],
   };
   const { running, killed } = await claimRunState(directory, self);
   if (running !== undefined)
@@ -105,6 +106,7 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
           ...(current.cluster.spec.gateway.api === undefined ? {} : { api }),
           instances: [...substrate.instances()],
           conditions: status?.conditions ?? [],
+          scaling: status?.scaling ?? [],
         }),
       )
       .catch((error: unknown) => log.warn({ err: error }, "the state could not be written"));
@@ -124,6 +126,7 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
       cluster: name,
       controls: substrate.controls,
       token: async () => (await readFile(directory.generated["control-token"], "utf8")).trim(),
+      onNews: () => loop.add(name),
       log,
       registry: new Registry(),
     }),
@@ -134,6 +137,9 @@ export const up = async (named: string | undefined, options: UpOptions, out: Ter
       planFor: (cluster) => topology(cluster, { managedAs: "hub" }),
       substrate,
       signals,
+      onScaled: (_key, scaled) => {
+        for (const it of scaled) out.line(describeEvent(out, scaledEvent(name, it)));
+      },
       log,
       report: (_key, next) => {
         if (isDeepStrictEqual(next, status)) return;

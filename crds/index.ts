@@ -1,6 +1,7 @@
 export * from "./names.ts";
 export * from "./errors.ts";
 export * from "./environment.ts";
+export * from "./drain.ts";
 export * from "./live-config.ts";
 export * from "./envelope/job.ts";
 export * from "./envelope/binary.ts";

@@ -33,7 +33,13 @@ export type LiveConfig = z.infer<typeof liveConfig>;
 export const peersFile = z.object({
   links: z.array(z.string()).default([]),
   gateways: z.array(
-    z.object({ instance: z.string(), clients: z.string(), api: z.string().optional(), control: z.string() }),
+    z.object({
+      instance: z.string(),
+      clients: z.string(),
+      api: z.string().optional(),
+      control: z.string(),
+      shunned: z.literal(true).optional().describe("No client is sent to it while there is another."),
+    }),
   ),
 });
 export type PeersFile = z.infer<typeof peersFile>;

@@ -38,6 +38,27 @@ describe("an app of one's own", () => {
     await eventually(async () => expect((await here.store.presence.nodes()).length).toBe(1));
   });
 
+  test("its clients in other namespaces are sent away by a drain, too, one by one", async () => {
+    await using cluster = testCluster();
+    const gateway = await cluster.gateway({ app });
+    await cluster.gateway({ app });
+    using anna = await gateway.client({ name: "anna" }, path);
+    const admin = connect(`http://127.0.0.1:${gateway.gateway.port}/admin`, {
+      ...path,
+      transports: ["websocket"],
+      forceNew: true,
+      reconnection: false,
+    });
+    try {
+      expect(await admin.emitWithAck("count")).toBe(1);
+      await gateway.gateway.drain();
+      await eventually(() => expect([anna.socket.connected, admin.connected]).toEqual([false, false]));
+      expect(await gateway.metric("realtime_gateway_drained_total")).toBe(2);
+    } finally {
+      admin.disconnect();
+    }
+  });
+
   test("gives pools what matches them, and has our events and our auth where it says so", async () => {
     const pool = poolOf("jobs", ["work:*"]);
     await using cluster = testCluster([pool]);
@@ -56,6 +77,6 @@ describe("an app of one's own", () => {
 
   test("that cannot be loaded is named", async () => {
     await expect(loadApp("/nowhere/app.ts")).rejects.toThrow(/^gateway.app: \/nowhere\/app.ts: /);
-    await expect(loadApp(fileURLToPath(new URL("./drain.ts", import.meta.url)))).rejects.toThrow("export default");
+    await expect(loadApp(fileURLToPath(new URL("./gauges.ts", import.meta.url)))).rejects.toThrow("export default");
   });
 });

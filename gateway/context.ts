@@ -1,11 +1,13 @@
 import type { Bus, Delivery, Membership } from "#adapter";
 import type { Broker } from "#broker";
-import type { Gateway, LiveConfig, Refusal, Revocation } from "#crds";
+import type { Gateway, LiveConfig, Refusal, Revocation, ShedOrder } from "#crds";
 import type { Log, Watched } from "#process";
 import type { Store } from "#store";
 import type { Registry } from "prom-client";
 import type { Server } from "socket.io";
+import type { SharedBudget } from "./drain/index.ts";
 import type { Refusals } from "./refusals.ts";
+import type { Intake } from "./signals/index.ts";
 
 /** `spec.gateway` with its defaults, as the environment brings it. */
 export type GatewaySettings = Gateway & { reservedEvents: boolean };
@@ -74,11 +76,22 @@ export interface GatewayContext {
   onLocalChannel: (listener: (channel: string, occupied: boolean) => void) => Disposable;
   /** Whether a channel has a local subscriber. */
   hasLocalChannel: (channel: string) => boolean;
+  /** Jobs that this gateway takes. */
+  intake: Intake;
   /** Clients connected to this gateway. */
   connections: () => number;
   /** WebSockets of other gateways' sessions that this one carries. */
   carried: () => number;
+  /** Of both, those whose clients would recover what they miss on their way to another gateway. */
+  recoverable: () => number;
+  /** How many of them it has sent away so far. */
+  shedTotal: () => number;
+  /** Begins to send that many of those away; false where it does already, or drains. */
+  shed: (order: Pick<ShedOrder, "sessions" | "perSecond">) => boolean;
+  /** Asked to go. */
   draining: () => boolean;
+  /** Of the connections that are closed for others' sake. */
+  budget: SharedBudget;
   /** Appends to the history of a channel where `settings.history` asks for it; resolves at once where it does not. */
   remember: (channel: string, entry: { id: string; event: string; args: unknown[]; at: number }) => Promise<void>;
 }

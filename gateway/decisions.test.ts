@@ -8,7 +8,6 @@ import { startSweep } from "./auth/sweep.ts";
 import { originAllowed } from "./connections/admit.ts";
 import type { Connections } from "./connections/connection.ts";
 import { fullBucket, spend } from "./connections/rate.ts";
-import { closeNow, drain, drainPace } from "./drain.ts";
 import { socketOptions } from "./listener.ts";
 import { repairs } from "./lifecycle/presence-feed.ts";
 import { absentees } from "./lifecycle/reaper.ts";
@@ -109,45 +108,6 @@ describe("the rate of a connection", () => {
   });
 });
 
-test.each([
-  [10, 60, 200, 200],
-  [100_000, 60, 200, 100_000 / 48],
-])("%d connections in %d s at %d/s are closed at %d/s", (connections, grace, pace, expected) => {
-  expect(drainPace(connections, grace, pace)).toBeCloseTo(expected);
-});
-
-test("a drain asks each session once, also one that is slow to end, and waits for what is under way", async () => {
-  const asked: number[] = [];
-  const open = new Set([0, 1, 2]);
-  const sessions = [...open].map((id) => ({
-    id,
-    owed: 0,
-    close: () => {
-      asked.push(id);
-      if (id > 0) open.delete(id);
-    },
-  }));
-  const underway = [2, 1, 1, 0];
-  let now = 0;
-  const left = () => {
-    if (asked.length === 3) open.clear();
-    return sessions.filter(({ id }) => open.has(id));
-  };
-  await drain(
-    left,
-    () => underway.shift() ?? 0,
-    { graceSeconds: 60, reconnectsPerSecond: 1 },
-    { clock: () => (now += 1000), random: () => 0.5 },
-  );
-  expect([asked, underway]).toEqual([[0, 1, 2], []]);
-});
-
-test("a drain keeps its pace, and never closes more than are left", () => {
-  expect(closeNow(0, 5, 200, 0, 0.5)).toBe(5);
-  expect(closeNow(0, 1000, 200, 0, 0.5)).toBe(10);
-  expect(closeNow(200, 1000, 200, 950, 0.5)).toBe(0);
-});
-
 test("what a node holds in the store and what it has are made equal by the least", () => {
   const at = (socket: string, channels: string[]) => ({ socket, user: "anna", channels });
   const [gone, kept, wider, fresh] = [at("1", ["a"]), at("2", ["a", "b"]), at("2", ["b", "c"]), at("3", ["a"])];
@@ -192,6 +152,7 @@ test("what is about a job waits for the ack of the socket that sent it, and for 
 });
 
 describe("with an app of one's own", () => {
+  const door = { refusing: () => false, arrived: () => undefined };
   test("only the limits that are written hold, also where they are the defaults", () => {
     const limits = { eventsPerSecond: 50 };
     expect(settingsOf({ limits }).limits).toMatchObject({ eventsPerSecond: 50, payloadBytes: 100_000 });
@@ -200,14 +161,14 @@ describe("with an app of one's own", () => {
 
   test("its own options hold but for what the file says", () => {
     const own = { pingInterval: 1000, path: "/own/", perMessageDeflate: true };
-    const options = (written: Record<string, unknown>) => socketOptions(settingsOf(written), own, () => false);
+    const options = (written: Record<string, unknown>) => socketOptions(settingsOf(written), own, door);
     expect(options({ app: "/app.ts", options: { path: "/file/" } })).toEqual({
       pingInterval: 1000,
       path: "/file/",
       perMessageDeflate: true,
       allowRequest: expect.any(Function),
     });
-    expect(socketOptions(settingsOf(), {}, () => false)).toMatchObject({ pingInterval: 25_000, path: "/socket.io/" });
+    expect(socketOptions(settingsOf(), {}, door)).toMatchObject({ pingInterval: 25_000, path: "/socket.io/" });
   });
 });
 

@@ -106,6 +106,25 @@ describe("what pools are told of connections and channels", () => {
     await eventually(async () => expect(await gateway.store.presence.nodes()).toEqual([]));
   });
 
+  test("a gateway that is asked to go takes clients until it is quiet, then refuses them, never over a connection that is kept", async () => {
+    await using cluster = testCluster();
+    const gateway = await cluster.gateway({ drain: { graceSeconds: 5, reconnectsPerSecond: 1 } });
+    for (let i = 0; i < 4; i += 1) await gateway.client();
+    const drained = gateway.gateway.drain();
+    expect(gateway.gateway.context.draining()).toBe(true);
+    await gateway.client();
+    const closed = () => gateway.metric("realtime_gateway_drained_total");
+    await eventually(async () => expect(await closed()).toBeGreaterThan(0));
+    const answer = await fetch(`http://127.0.0.1:${gateway.gateway.port}/socket.io/?EIO=4&transport=polling`);
+    expect([answer.status, answer.headers.get("connection"), await answer.json()]).toEqual([
+      403,
+      "close",
+      { code: 4, message: "draining" },
+    ]);
+    await drained;
+    expect(await closed()).toBe(5);
+  });
+
   test("a gateway that drains takes nobody, lets its sessions go, and their clients come back to another", async () => {
     await using cluster = testCluster();
     const gateway = await cluster.gateway();

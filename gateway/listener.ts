@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server as HttpServer } from "node:http";
+import type { Socket } from "node:net";
 import express from "express";
 import { Server, type ServerOptions } from "socket.io";
 import { joinWrites } from "./connections/join-writes.ts";
 import type { GatewaySettings } from "./context.ts";
+import type { Leaving } from "./drain/index.ts";
 
 type AllowRequest = NonNullable<ServerOptions["allowRequest"]>;
 
@@ -15,16 +17,28 @@ export interface Listener {
   listen(host: string, port: number): Promise<number>;
 }
 
+/** In the URL of a request that belongs to one already. */
+const SESSION = /[?&]sid=/;
+
 const corsOf = (origins: GatewaySettings["origins"]): NonNullable<ServerOptions["cors"]> => ({
   origin: origins === undefined || origins.includes("*") ? true : [...origins],
   credentials: true,
 });
 
-/** Refuses new sessions while `draining`, in a way that clients try again; the rest is for an app's own `allowRequest`. */
+type Doorkeeper = Pick<Leaving, "refusing" | "arrived"> & {
+  /** Clients are sent to other gateways: none of them is to find the way back by a connection that it has. */
+  shedding: () => boolean;
+};
+
+/** As a request that asks for a session meets it. */
+type Door = Pick<Doorkeeper, "arrived"> & { refusing: (request: IncomingMessage) => boolean };
+
+/** Refuses new sessions where `refusing`, in a way that clients try again; the rest is for an app's own `allowRequest`. */
 const allow =
-  (draining: () => boolean, own: AllowRequest | undefined): AllowRequest =>
+  ({ refusing, arrived }: Door, own: AllowRequest | undefined): AllowRequest =>
   (request: IncomingMessage, decide) => {
-    if (draining()) decide("draining", false);
+    arrived();
+    if (refusing(request)) decide("draining", false);
     else if (own === undefined) decide(null, true);
     else own(request, decide);
   };
@@ -33,25 +47,31 @@ const allow =
 export const socketOptions = (
   { options, origins, app }: Pick<GatewaySettings, "options" | "origins" | "app">,
   own: Partial<ServerOptions>,
-  draining: () => boolean,
+  door: Door,
 ): Partial<ServerOptions> => ({
   ...(app === undefined && { httpCompression: false }),
   ...own,
   ...options,
   ...((app === undefined || origins !== undefined) && { cors: corsOf(origins) }),
-  allowRequest: allow(draining, own.allowRequest),
+  allowRequest: allow(door, own.allowRequest),
 });
 
-export const createListener = (
-  settings: GatewaySettings,
-  own: Partial<ServerOptions>,
-  draining: () => boolean,
-): Listener => {
+export const createListener = (settings: GatewaySettings, own: Partial<ServerOptions>, door: Doorkeeper): Listener => {
   const web = express().disable("x-powered-by");
   if (settings.public !== undefined) web.use(express.static(settings.public));
   const server = createServer(web);
-  const io = new Server(server, socketOptions(settings, own, draining));
+  /** Connections that have carried a request. */
+  const known = new WeakSet<Socket>();
+  const returning = new WeakSet<IncomingMessage>();
+  const refusing = (request: IncomingMessage) => door.refusing() || returning.has(request);
+  const io = new Server(server, socketOptions(settings, own, { ...door, refusing }));
   joinWrites(io.engine);
+  // Who comes again must not do so over the connection that leads here.
+  server.prependListener("request", (request, response) => {
+    if (door.shedding() && known.has(request.socket) && !SESSION.test(request.url ?? "")) returning.add(request);
+    known.add(request.socket);
+    if (refusing(request)) response.setHeader("connection", "close");
+  });
   return {
     io,
     server,

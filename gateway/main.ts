@@ -14,7 +14,7 @@ import { openWorkPlane } from "./work-plane.ts";
 await runProcess(
   "gateway",
   gatewayEnvironment,
-  async ({ env, log, registry, node, stack, readiness, stopping, stop }) => {
+  async ({ env, log, registry, node, stack, hurry, readiness, stopping, stop }) => {
     const { CLUSTER: cluster, INSTANCE: instance, HOST: host, GATEWAY: settings } = env;
     const common = { cluster, node, log, registry };
     const watching = { log };
@@ -53,7 +53,7 @@ await runProcess(
         ? undefined
         : { port: env.LINK_PORT, peers: stack.use(peers), keys: stack.use(recentKeys(controlToken)).keys };
 
-    // The API and its workers go while clients do, in the same grace.
+    // First the clients go, and with them, in the same grace, the API and its workers; the control port tells of it.
     let apiGone: Promise<void> | undefined;
     stack.defer(() => apiGone);
     const gateway = stack.use(
@@ -86,9 +86,10 @@ await runProcess(
         port: env.CONTROL_PORT,
         token: controlToken,
         feed,
-        drain: () => stop("asked to drain"),
+        drain: (isHurried) => stop("asked to drain", isHurried),
       }),
     );
+    stack.defer(() => gateway.drain(hurry));
     const { port: clients, linkPort } = gateway;
     const ports = { clients, control: control.port, ...(linkPort === undefined ? {} : { link: linkPort }) };
     if (env.API_PORT === undefined || env.API_KEYS_DIR === undefined) return ports;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Delivery, Membership } from "#adapter";
 import type { Broker } from "#broker";
-import { REVOCATIONS_TOPIC, type LiveConfig, type Revocation } from "#crds";
+import { drainPlan, REVOCATIONS_TOPIC, type LiveConfig, type Revocation } from "#crds";
 import type { Log, Watched } from "#process";
 import { createLedgerWriter, type Store } from "#store";
 import type { Registry } from "prom-client";
@@ -9,13 +9,13 @@ import { loadApp } from "./app.ts";
 import { startSweep } from "./auth/sweep.ts";
 import { createTokens } from "./auth/tokens.ts";
 import { createAdmission, refuseRevoked } from "./connections/admit.ts";
-import type { Connections } from "./connections/connection.ts";
+import type { Connection, Connections } from "./connections/connection.ts";
 import { createEventHandler } from "./connections/events.ts";
 import { followChannels } from "./connections/rooms.ts";
 import { createWelcome } from "./connections/welcome.ts";
 import type { GatewayContext, GatewaySettings } from "./context.ts";
-import { drain } from "./drain.ts";
-import { openForwarding, trustProxies, type ForwardingOptions } from "./forward/index.ts";
+import { createLeaving, openBudget, otherSessions } from "./drain/index.ts";
+import { openForwarding, trustProxies, type Carried, type ForwardingOptions } from "./forward/index.ts";
 import { registerGauges } from "./gauges.ts";
 import { openLifecycle } from "./lifecycle/open-lifecycle.ts";
 import { createListener } from "./listener.ts";
@@ -29,6 +29,8 @@ import { createQueued, withQueued } from "./routing/queued.ts";
 import { createRequests } from "./routing/requests.ts";
 import { compileRoutes } from "./routing/routes.ts";
 import { createTake } from "./routing/take.ts";
+import { createShedding } from "./shed.ts";
+import { createIntake } from "./signals/index.ts";
 
 /** What a gateway stands on; opened and closed by the caller. */
 export interface GatewayParts {
@@ -50,15 +52,15 @@ export interface GatewayParts {
   clock?: () => number;
 }
 
-/** A gateway that takes clients. Disposing drains it: sessions are closed at their pace, what is under way ends, then all is closed. */
+/** A gateway that takes clients. Disposing drains it, where that has not happened yet, then closes all. */
 export interface RunningGateway extends AsyncDisposable {
   readonly context: GatewayContext;
   /** Of the clients. */
   readonly port: number;
   /** Of the links. */
   readonly linkPort?: number;
-  /** Takes no new sessions from now on. */
-  refuseSessions(): void;
+  /** Sends all clients to other gateways, within the grace; at once when `hurry` is aborted. Safe to repeat: the first call counts. */
+  drain(hurry?: AbortSignal): Promise<void>;
 }
 
 /** Brings up the clients' port. Rejects where it is taken, or the bus cannot be subscribed to. */
@@ -72,10 +74,12 @@ export const startGateway = async (
   await using stack = new AsyncDisposableStack();
   const connections: Connections = new Map();
   const refusals = createRefusals(registry);
-  let draining = false;
+  const plan = drainPlan(settings.drain);
+  const leaving = createLeaving({ plan, log, registry });
+  const shedding = stack.use(createShedding<Connection | Carried>({ draining: leaving.asked, log, registry }));
 
   const app = settings.app === undefined ? undefined : await loadApp(settings.app);
-  const listener = createListener(settings, app?.options ?? {}, () => draining);
+  const listener = createListener(settings, app?.options ?? {}, { ...leaving, shedding: shedding.isOn });
   const { io, server } = listener;
   const gate = createAckGate();
   const writer = stack.use(createLedgerWriter({ ledger: parts.store.ledger, log, registry }));
@@ -98,6 +102,7 @@ export const startGateway = async (
 
   const requests = stack.use(await createRequests({ bus, node, log, clock }));
   const { limits } = settings;
+  const intake = createIntake(clock);
   const { take, submit } = createTake({
     route,
     broker,
@@ -105,6 +110,7 @@ export const startGateway = async (
     requests,
     gate,
     queued,
+    intake,
     node,
     payloadBytes: limits.payloadBytes,
     clock,
@@ -115,6 +121,7 @@ export const startGateway = async (
     openLifecycle({ io, connections, channels, store, membership, node, submit, route, clock, log, registry }),
   );
   const { presence } = lifecycle;
+  const budget = stack.use(await openBudget({ bus, membership, perSecond: plan.perSecond }));
 
   const { auth } = settings;
   const tokens = createTokens({
@@ -154,7 +161,7 @@ export const startGateway = async (
       const held = await store.presence.connections(user);
       return (await membership.silent([...new Set(held.map((it) => it.node))])).length > 0;
     },
-    draining: () => draining,
+    draining: leaving.refusing,
     refusals,
     log,
   });
@@ -215,8 +222,18 @@ export const startGateway = async (
   const forwarding =
     links === undefined
       ? undefined
-      : stack.use(await openForwarding({ ...links, engine: io.engine, host, draining: () => draining, log, registry }));
+      : stack.use(
+          await openForwarding({ ...links, engine: io.engine, host, draining: leaving.refusing, log, registry }),
+        );
   const carried = () => forwarding?.sockets.size ?? 0;
+  const recoverable = () =>
+    sessions === undefined
+      ? []
+      : [
+          ...[...connections.values()].filter(({ socket }) => sessions.holds(socket)),
+          ...[...(forwarding?.sockets ?? [])].filter(({ recovers }) => recovers),
+        ];
+  const userOf = (it: Connection | Carried) => ("identity" in it ? it.identity.user : undefined);
   registerGauges(registry, {
     connections: () => connections.size,
     gateway_carried_connections: carried,
@@ -253,21 +270,26 @@ export const startGateway = async (
     revoke,
     onLocalChannel: channels.onChange,
     hasLocalChannel: channels.has,
+    intake,
     connections: () => connections.size,
     carried,
-    draining: () => draining,
+    recoverable: () => recoverable().length,
+    shedTotal: shedding.total,
+    shed: (order) => shedding.begin(order, { open: recoverable, userOf, budget }),
+    draining: leaving.asked,
+    budget,
     remember,
   };
 
+  const others = otherSessions(io.engine);
+  const clients = {
+    budget,
+    open: () => [...connections.values(), ...others(connections.values()), ...(forwarding?.sockets ?? [])],
+    underway: () => forwarding?.requests() ?? 0,
+  };
   const listening = await listener.listen(host, port);
   stack.defer(async () => {
-    draining = true;
-    await drain(
-      () => [...connections.values(), ...(forwarding?.sockets ?? [])],
-      () => forwarding?.requests() ?? 0,
-      settings.drain,
-      { clock },
-    );
+    await leaving.go(clients);
     for (const socket of forwarding?.sockets ?? []) socket.cut();
     const closed = once(server, "close");
     void io.close();
@@ -279,7 +301,7 @@ export const startGateway = async (
     context,
     port: listening,
     ...(forwarding === undefined ? {} : { linkPort: forwarding.port }),
-    refuseSessions: () => void (draining = true),
+    drain: (hurry) => leaving.go(clients, hurry),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 };

@@ -3,7 +3,10 @@ import { open, rename, stat } from "node:fs/promises";
 import { z } from "zod";
 import { tail, type LogLine } from "./log-tail.ts";
 
-const readyMessage = z.object({ type: z.literal("ready"), ports: z.record(z.string(), z.number()) });
+const message = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("ready"), ports: z.record(z.string(), z.number()) }),
+  z.object({ type: z.literal("leaving") }),
+]);
 
 const MAX_LOG_BYTES = 20 * 1024 * 1024;
 
@@ -21,6 +24,8 @@ export interface Child {
   readonly pid: number | undefined;
   /** The ports it reports; never settles where it ends before that. */
   readonly ready: Promise<Record<string, number>>;
+  /** It is on its way out, asked or not; never settles where it ends without a word. */
+  readonly leaving: Promise<void>;
   /** How it ended, in words, once its last log line was read. */
   readonly exited: Promise<string>;
   signal(signal: NodeJS.Signals): void;
@@ -47,10 +52,12 @@ export const startChild = async ({ command, env, cwd, logFile, onLine }: ChildSp
     });
     const lines = tail(logFile, offset, onLine);
     const ready = Promise.withResolvers<Record<string, number>>();
+    const leaving = Promise.withResolvers<void>();
     const exited = Promise.withResolvers<string>();
-    child.on("message", (message) => {
-      const parsed = readyMessage.safeParse(message);
-      if (parsed.success) ready.resolve(parsed.data.ports);
+    child.on("message", (told) => {
+      const { data } = message.safeParse(told);
+      if (data?.type === "ready") ready.resolve(data.ports);
+      if (data?.type === "leaving") leaving.resolve();
     });
     const end = (how: string) => {
       void Promise.resolve(lines[Symbol.asyncDispose]()).finally(() => exited.resolve(how));
@@ -60,6 +67,7 @@ export const startChild = async ({ command, env, cwd, logFile, onLine }: ChildSp
     return {
       pid: child.pid,
       ready: ready.promise,
+      leaving: leaving.promise,
       exited: exited.promise,
       signal: (signal) => void child.kill(signal),
     };

@@ -38,11 +38,11 @@ export interface KeepOptions {
   random?: () => number;
 }
 
-/** One instance that is kept running until it is stopped. */
+/** One instance that is kept running until it is stopped, or goes in order because somebody else asked it to. */
 export interface Keeper {
   view(): LocalInstance;
-  /** Asks it to go, kills it after the grace; resolves when it has gone. Safe to repeat. */
-  stop(graceMs: number): Promise<void>;
+  /** Asks it to go, or to hurry, and kills it after the grace; resolves when it has gone. Safe to repeat. */
+  stop(graceMs: number, isHurried?: boolean): Promise<void>;
   /** Kills it at once and for good. */
   kill(): void;
 }
@@ -101,6 +101,11 @@ export const keepInstance = ({
         ports = reported;
         become("ready", "ready");
       });
+      void it.leaving.then(() => {
+        if (stopping.signal.aborted) return;
+        stopping.abort();
+        become("stopping", "stopping");
+      });
       const how = await it.exited;
       clearTimeout(timer);
       return { wasReady, why: wasReady || complaint === undefined ? how : complaint };
@@ -144,14 +149,11 @@ export const keepInstance = ({
       ...(child?.pid === undefined ? {} : { pid: child.pid }),
       ports,
     }),
-    stop: async (graceMs) => {
-      if (!stopping.signal.aborted) {
-        stopping.abort();
-        if (child !== undefined) {
-          become("stopping", "stopping");
-          child.signal("SIGTERM");
-        }
-      }
+    stop: async (graceMs, isHurried = false) => {
+      const isFirst = !stopping.signal.aborted;
+      stopping.abort();
+      if (isFirst && child !== undefined) become("stopping", "stopping");
+      if (isFirst || isHurried) child?.signal(isHurried ? "SIGINT" : "SIGTERM");
       const timer = setTimeout(() => child?.signal("SIGKILL"), graceMs);
       await ended;
       clearTimeout(timer);

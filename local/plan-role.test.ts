@@ -33,6 +33,32 @@ describe("surge", () => {
   });
 });
 
+describe("blueGreen", () => {
+  const cases: [string, string[], number, number, string[]][] = [
+    ["nothing runs: all are started", [], 2, 2, []],
+    ["a new configuration: all new ones are started, the old stay", ["old ready", "old ready"], 2, 2, []],
+    ["some new are ready: the old stay", ["old ready", "old ready", "new ready", "new starting"], 2, 0, []],
+    ["all new are ready: all old go together", ["old ready", "old ready", "new ready", "new ready"], 2, 0, ["0", "1"]],
+    ["one of the new fails: the old stay", ["old ready", "old ready", "new ready", "new failing"], 2, 0, []],
+    ["an old one that does not serve goes at once", ["old failing", "old ready"], 2, 2, ["0"]],
+    ["new and fewer: all old stay until it is ready", ["old ready", "old ready"], 1, 1, []],
+    ["new and more: all are started", ["old ready", "old ready"], 4, 4, []],
+    ["none wanted: all go", ["old ready", "new ready"], 0, 0, ["0", "1"]],
+    [
+      "an overtaken one that is not ready goes, one that is stays with the rest",
+      ["old starting", "old ready"],
+      1,
+      1,
+      ["0"],
+    ],
+    ["too many of the same: the last goes", ["new ready", "new ready", "new ready"], 2, 0, ["2"]],
+    ["one goes: another is started at once", ["new ready", "new stopping"], 2, 1, []],
+  ];
+  test.each(cases)("%s", (_given, all, count, start, stop) => {
+    expect(planRole(seen(...all), { count, configHash: "new", roll: "blueGreen" })).toEqual({ start, stop });
+  });
+});
+
 describe("replace", () => {
   const cases: [string, string[], number, string[]][] = [
     ["nothing runs: it is started", [], 1, []],

@@ -24,6 +24,7 @@ const aState = async (pid = process.pid): Promise<RunState> => ({
   clients: 1,
   instances: [],
   conditions: [],
+  scaling: [],
 });
 
 test("of those who start at the same time one has the place", async () => {

@@ -32,6 +32,19 @@ export const runState = z.object({
     }),
   ),
   conditions: z.array(condition),
+  /** Counts that follow their load. */
+  scaling: z
+    .array(
+      z.object({
+        name: z.string(),
+        desired: z.number(),
+        actual: z.number(),
+        reason: z.string(),
+        message: z.string(),
+        at: z.string(),
+      }),
+    )
+    .default([]),
 });
 export type RunState = z.infer<typeof runState>;
 

@@ -180,10 +180,11 @@ describe("processes of a cluster", () => {
     expect(started).toHaveLength(3);
   });
 
-  test("gateways roll one ready before one goes, and the entry always has one", async () => {
+  test("gateways roll all ready before any goes, and the entry always has as many as are wanted", async () => {
     await substrate.apply("test", ...wanted([]));
     await allReady(...BASE);
     const before = pids();
+    events = [];
     await substrate.apply("test", ...wanted([], { limits: { eventsPerSecond: 7 } }));
     let least = Infinity;
     await eventually(
@@ -195,9 +196,27 @@ describe("processes of a cluster", () => {
       },
       { timeoutMs: 60_000 },
     );
-    expect(least).toBeGreaterThanOrEqual(1);
+    expect(least).toBeGreaterThanOrEqual(2);
+    const told = events.filter(({ role }) => role === "gateway").map(({ what }) => what);
+    expect(told.filter((what) => what === "ready")).toHaveLength(2);
+    expect(told.lastIndexOf("ready")).toBeLessThan(told.indexOf("stopping"));
     expect(pids()["test-hub-0"]).toBe(before["test-hub-0"]);
     expect(pids()["test-entry-0"]).toBe(before["test-entry-0"]);
+  });
+
+  test("a gateway that somebody else asks to go is off the entry's list and replaced at once", async () => {
+    await substrate.apply("test", ...wanted([]));
+    await allReady(...BASE);
+    const before = pids();
+    process.kill(pidOf("test-gateway-0"), "SIGTERM");
+    await allReady("test-entry-0", "test-gateway-1", "test-gateway-2", "test-hub-0");
+    expect(pids()["test-gateway-1"]).toBe(before["test-gateway-1"]);
+    const told = events.filter(({ instance }) => instance === "test-gateway-0").map(({ what }) => what);
+    expect(told).toEqual(["starting", "ready", "stopping", "stopped"]);
+    await eventually(async () => {
+      const { gateways } = peersFile.parse(JSON.parse(await read("peers.json")));
+      expect(gateways.map(({ instance }) => instance).sort()).toEqual(["test-gateway-1", "test-gateway-2"]);
+    });
   });
 
   test("stopping goes in order: entry, gateways, workers, hub", async () => {
@@ -226,21 +245,28 @@ describe("processes of a cluster", () => {
     expect(events.find(({ role, what }) => role === "hub" && what === "stopped")).toBeDefined();
   });
 
-  test("the entry spreads connections over the gateways", async () => {
+  const who = () =>
+    new Promise<string>((resolve, reject) => {
+      let text = "";
+      const socket = connect(port, "127.0.0.1", () => socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n"));
+      socket.on("data", (chunk) => (text += chunk.toString()));
+      socket.on("end", () => resolve(text.split("\r\n\r\n")[1] ?? ""));
+      socket.on("error", reject);
+    });
+  const four = async () =>
+    [await who(), await who(), await who(), await who()]
+      .map((it) => /test-gateway-\d/.exec(it)?.[0] ?? "")
+      .toSorted((a, b) => a.localeCompare(b));
+  const [ONE, OTHER] = ["test-gateway-0", "test-gateway-1"] as const;
+
+  test("the entry spreads connections over the gateways, but for those that are shunned", async () => {
     await substrate.apply("test", ...wanted([]));
     await allReady(...BASE);
-    const who = () =>
-      new Promise<string>((resolve, reject) => {
-        let text = "";
-        const socket = connect(port, "127.0.0.1", () => socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n"));
-        socket.on("data", (chunk) => (text += chunk.toString()));
-        socket.on("end", () => resolve(text.split("\r\n\r\n")[1] ?? ""));
-        socket.on("error", reject);
-      });
-    await eventually(async () => {
-      const answers = [await who(), await who(), await who(), await who()];
-      expect(answers.filter((it) => it.includes("test-gateway-0"))).toHaveLength(2);
-      expect(answers.filter((it) => it.includes("test-gateway-1"))).toHaveLength(2);
-    });
+    await eventually(async () => expect(await four()).toEqual([ONE, ONE, OTHER, OTHER]));
+    await substrate.shun("test", [ONE]);
+    await eventually(async () => expect(await four()).toEqual([OTHER, OTHER, OTHER, OTHER]));
+    expect(Object.keys(pids())).toContain(ONE);
+    await substrate.shun("test", []);
+    await eventually(async () => expect(await four()).toEqual([ONE, ONE, OTHER, OTHER]));
   });
 });

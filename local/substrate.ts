@@ -64,6 +64,7 @@ export const openLocalSubstrate = async ({
   const listeners = new Set<Parameters<Substrate["onChange"]>[0]>();
   const wasReady = new Set<string>();
   let wanted: Topology | undefined;
+  let shunned: ReadonlySet<string> = new Set();
   let isStopping = false;
   let hubPort = 0;
   let writes = Promise.resolve();
@@ -92,6 +93,7 @@ export const openLocalSubstrate = async ({
         clients: `${LOCALHOST}:${ports["clients"]}`,
         ...(ports["api"] === undefined ? {} : { api: `${LOCALHOST}:${ports["api"]}` }),
         control: `${LOCALHOST}:${ports["control"]}`,
+        ...(shunned.has(instance) ? { shunned: true as const } : {}),
       })),
   });
 
@@ -112,6 +114,7 @@ export const openLocalSubstrate = async ({
       }
     }
     if (event.what === "failing" && role.role === "hub" && (view?.restarts ?? 0) % FORGET_PORT_AFTER === 2) hubPort = 0;
+    if (view?.state === "stopping") void stop(instance);
     if (role.role === "gateway") void write(directory.peers, JSON.stringify(peers())).catch(() => {});
     const told: ClusterEvent = {
       at: now(),
@@ -156,15 +159,17 @@ export const openLocalSubstrate = async ({
     slots.set(instance, { keeper, role });
   };
 
-  const stop = (instance: string, waitMs = delistMs): Promise<void> => {
+  const stop = (instance: string, waitMs = delistMs, isHurried = false): Promise<void> => {
     const slot = slots.get(instance);
     if (slot === undefined) return Promise.resolve();
+    const graceMs = slot.role.graceSeconds * 1000;
+    if (slot.going !== undefined && isHurried) void slot.keeper.stop(graceMs, true);
     const leave = async () => {
       if (slot.role.role === "gateway" && waitMs > 0) {
         await write(directory.peers, JSON.stringify(peers())).catch(() => {});
         await new Promise((resolve) => setTimeout(resolve, waitMs));
       }
-      await slot.keeper.stop(slot.role.graceSeconds * 1000);
+      await slot.keeper.stop(graceMs, isHurried);
       slots.delete(instance);
       converge();
     };
@@ -223,6 +228,10 @@ export const openLocalSubstrate = async ({
       }
       return Promise.resolve();
     },
+    shun: (_key, named) => {
+      shunned = new Set(named);
+      return write(directory.peers, JSON.stringify(peers()));
+    },
     onChange: (listener) => {
       listeners.add(listener);
       return { [Symbol.dispose]: () => void listeners.delete(listener) };
@@ -235,7 +244,7 @@ export const openLocalSubstrate = async ({
       isStopping = true;
       const entries = allOf("entry").map((instance) => stop(instance, 0));
       await Promise.resolve();
-      await Promise.all(allOf("gateway").map((instance) => stop(instance, 0)));
+      await Promise.all(allOf("gateway").map((instance) => stop(instance, 0, true)));
       await Promise.all(entries);
       await Promise.all(allOf("worker").map((instance) => stop(instance, 0)));
       await Promise.all(allOf("hub").map((instance) => stop(instance, 0)));

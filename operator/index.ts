@@ -9,8 +9,10 @@ export type {
   Topology,
   UserVariable,
 } from "./topology/model.ts";
-export type { ClusterStatus, Condition, PoolStatus } from "./status/model.ts";
+export type { ClusterStatus, Condition, PoolStatus, ScalingStatus } from "./status/model.ts";
 export { topology } from "./topology/topology.ts";
+export { scaledEvent } from "./scale/tell.ts";
+export type { Scaling } from "./scale/count.ts";
 export { startReconciling, type ReconcileOptions } from "./reconcile.ts";
 export type { Queue } from "./kube/runtime/work-queue.ts";
 export { openSignals, type SignalsOptions } from "./signals.ts";

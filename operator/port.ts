@@ -1,4 +1,4 @@
-import type { Cluster, ClusterEvent, Pool, Snapshot } from "#crds";
+import type { Cluster, ClusterEvent, Pool, ShedOrder, Snapshot } from "#crds";
 import type { Role, RoleName, ServerName, Topology } from "./topology/model.ts";
 
 export type InstanceState = "starting" | "ready" | "stopping" | "failing" | "backoff";
@@ -58,12 +58,14 @@ export interface Observation {
  * What keeps a cluster's instances running. `key` names the cluster in the queue, in signals and here. `apply` records what is wanted
  * and returns before it is so; safe to repeat, and a repeat changes nothing. Instances that die are replaced, with backoff, without
  * being told to. `stop` chooses those that go: they end without replacement, at once or when the lower count that follows takes them.
- * Both reject only where nothing was recorded.
+ * Both reject only where nothing was recorded. `shun` says all gateways that clients are not to be sent to; those that it names no more
+ * are sent clients again. They go on serving those that they have, and what is forwarded to them. Safe to repeat; rejects where it is not so.
  */
 export interface Substrate {
   observe(key: string, cluster: Cluster): Promise<Observation>;
   apply(key: string, topology: Topology, cluster: Cluster): Promise<void>;
   stop(key: string, instances: readonly string[]): Promise<void>;
+  shun(key: string, gateways: readonly string[]): Promise<void>;
   /** Called after each change of an instance, with what is worth telling, in order. */
   onChange(listener: (key: string, events: readonly ClusterEvent[]) => void): Disposable;
 }
@@ -79,4 +81,6 @@ export interface Signals {
   latest(cluster: string): Signal | undefined;
   /** Says events on the cluster's own channel, in order, later where no gateway takes them now; bounded, the oldest are dropped and counted. */
   announce(cluster: string, events: readonly ClusterEvent[]): void;
+  /** Tells gateways to shed, by their nodes; once, and those that do not hear it now do not. */
+  shed(cluster: string, orders: readonly ShedOrder[]): void;
 }

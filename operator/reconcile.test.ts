@@ -1,13 +1,14 @@
-import { afterEach, expect, test } from "@jest/globals";
-import type { Cluster, ClusterEvent, Pool } from "#crds";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import type { Cluster, ClusterEvent, Pool, ShedOrder } from "#crds";
 import { silentLog } from "#process";
 import { eventually } from "#testing";
 import type { Instance, Signal, Substrate } from "./port.ts";
 import type { Queue } from "./kube/runtime/work-queue.ts";
 import { startReconciling } from "./reconcile.ts";
+import { sentenceOf } from "./scale/tell.ts";
 import type { ClusterStatus } from "./status/model.ts";
 import { clusterOf, instanceOf, signalOf } from "./testing.ts";
-import type { Topology } from "./topology/model.ts";
+import type { Problem, Topology } from "./topology/model.ts";
 import { topology } from "./topology/topology.ts";
 import { livePool } from "./topology/worker.ts";
 
@@ -16,6 +17,8 @@ class FakeSubstrate implements Substrate {
   instances: Instance[] = [];
   applied: Topology[] = [];
   stopped: string[] = [];
+  shunned: readonly string[] = [];
+  shunFailures = 0;
   failures = 0;
   #listeners = new Set<(cluster: string, events: readonly ClusterEvent[]) => void>();
 
@@ -47,6 +50,10 @@ class FakeSubstrate implements Substrate {
     this.stopped.push(...instances);
     this.instances = this.instances.filter(({ instance }) => !instances.includes(instance));
   }
+  async shun(_cluster: string, gateways: readonly string[]) {
+    if (this.shunFailures-- > 0) throw new Error("the substrate is away");
+    this.shunned = gateways;
+  }
   onChange(listener: (cluster: string, events: readonly ClusterEvent[]) => void) {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
@@ -59,16 +66,20 @@ class FakeSubstrate implements Substrate {
 let loop: Queue | undefined;
 afterEach(async () => loop?.[Symbol.asyncDispose]());
 
-const setUp = (spec: object, before: (substrate: FakeSubstrate) => void = () => {}) => {
+const setUp = (spec: object, before: (substrate: FakeSubstrate) => void = () => {}, planProblems: Problem[] = []) => {
   const world = {
     cluster: clusterOf(spec) as Cluster | undefined,
+    problems: undefined as Problem[] | undefined,
     signal: signalOf() as Signal | undefined,
     now: 0,
     substrate: new FakeSubstrate(),
     announced: [] as ClusterEvent[],
+    shed: [] as ShedOrder[],
+    scaled: [] as string[],
     kept: [] as string[],
     status: undefined as ClusterStatus | undefined,
     passes: 0,
+    isFrozen: false,
     twoPasses: async () => {
       const from = world.passes;
       await eventually(() => expect(world.passes).toBeGreaterThan(from + 2));
@@ -78,13 +89,25 @@ const setUp = (spec: object, before: (substrate: FakeSubstrate) => void = () => 
   };
   before(world.substrate);
   loop = startReconciling({
-    wanted: () => world.cluster && { cluster: world.cluster },
+    wanted: () => {
+      if (world.problems !== undefined) return { problems: world.problems, generation: 2 };
+      return world.cluster && { cluster: world.cluster };
+    },
     planFor: (it, _observed, leaving) => {
       world.kept = leaving.map(({ name }) => name);
-      return topology(it, { managedAs: "hub" });
+      return { ...topology(it, { managedAs: "hub" }), problems: planProblems };
     },
     substrate: world.substrate,
-    signals: { latest: () => world.signal, announce: (_cluster, events) => void world.announced.push(...events) },
+    signals: {
+      // Each is made anew, but for one that is frozen.
+      latest: () =>
+        world.signal && world.isFrozen
+          ? world.signal
+          : world.signal && { ...world.signal, snapshot: { ...world.signal.snapshot, at: world.now } },
+      announce: (_cluster, events) => void world.announced.push(...events),
+      shed: (_cluster, orders) => void world.shed.push(...orders),
+    },
+    onScaled: (_key, scaled) => void world.scaled.push(...scaled.map(sentenceOf)),
     report: (_key, status) => {
       world.status = status;
       world.passes += 1;
@@ -167,12 +190,8 @@ test("an edit of the resource is applied", async () => {
   expect(world.workers()).toEqual(["worker-a-0"]);
 });
 
-test("what is not served is a condition and changes nothing", async () => {
-  const world = setUp({
-    adapter: { type: "mongo" },
-    servers: { mongo: { secretRef: { name: "mine" } } },
-    gateway: { recovery: {} },
-  });
+test("what cannot be served is a condition and changes nothing", async () => {
+  const world = setUp({}, undefined, [{ path: "spec.version", message: "no" }]);
   await eventually(() => expect(world.condition("Stalled")).toBe("True"));
   expect(world.substrate.applied).toEqual([]);
 });
@@ -210,8 +229,123 @@ test("a pool grows with its backlog, holds while it is unknown, and shrinks afte
   await eventually(() => expect(world.condition("Ready")).toBe("True"));
   expect(world.workers()).toHaveLength(3);
   world.now += 61_000;
+  await eventually(() => expect(world.workers()).toHaveLength(2));
+  world.now += 61_000;
   await eventually(() => expect(world.workers()).toEqual(["worker-a-1"]));
   expect(world.substrate.stopped.sort()).toEqual(["worker-a-0", "worker-a-2"]);
+});
+
+test("what workers that go have in hand calls for no others", async () => {
+  const world = setUp(scaled);
+  world.signal = signalOf({ pools: [{ pool: "a", ready: 0, unacked: 12, leaving: 12 }] });
+  await world.twoPasses();
+  expect(world.workers()).toEqual([]);
+  world.signal = signalOf({ pools: [{ pool: "a", ready: 1, unacked: 12, leaving: 12 }] });
+  await eventually(() => expect(world.workers()).toEqual(["worker-a-0"]));
+});
+
+describe("gateways with more than their share", () => {
+  const loads = (...all: number[]) =>
+    signalOf({
+      gateways: all.map((connections, i) => ({
+        node: `gateway-${i}-x`,
+        connections,
+        carried: 0,
+        recoverable: connections,
+        draining: false,
+      })),
+    });
+  const uneven = async () => {
+    const world = setUp({ gateway: { replicas: 3 } });
+    await eventually(() => expect(world.condition("Ready")).toBe("True"));
+    world.now = 10_000;
+    world.signal = loads(300, 300, 0);
+    await eventually(() => expect(world.substrate.shunned).toEqual(["gateway-0", "gateway-1"]));
+    expect(world.shed).toEqual([]);
+    return world;
+  };
+
+  test("leave the clients' way, shed once, and are back", async () => {
+    const world = await uneven();
+    world.now = 15_000;
+    await eventually(() =>
+      expect(world.shed).toMatchObject([{ node: "gateway-0-x", sessions: 100 }, { sessions: 100 }]),
+    );
+    world.signal = loads(200, 200, 200);
+    await world.twoPasses();
+    expect(world.substrate.shunned).toEqual(["gateway-0", "gateway-1"]);
+    world.now = 30_000;
+    await eventually(() => expect(world.substrate.shunned).toEqual([]));
+    expect(world.shed).toHaveLength(2);
+  });
+
+  type World = Awaited<ReturnType<typeof uneven>>;
+  test.each<[string, (world: World) => void]>([
+    ["what its user wrote is refused", (world) => void (world.problems = [{ path: "spec", message: "no" }])],
+    ["it is suspended", (world) => void (world.cluster = clusterOf({ suspend: true, gateway: { replicas: 3 } }))],
+  ])("are back where %s, though the substrate fails for a while", async (_sentence, change) => {
+    const world = await uneven();
+    world.substrate.shunFailures = 2;
+    change(world);
+    loop?.add("chat");
+    await eventually(() => expect(world.substrate.shunned).toEqual([]));
+  });
+
+  test("are tried again where a substrate fails", async () => {
+    const world = await uneven();
+    world.substrate.shunFailures = 2;
+    world.now = 15_000;
+    await eventually(() => expect(world.shed).toHaveLength(2));
+    expect(world.condition("Ready")).toBe("True");
+  });
+});
+
+test("the emptiest gateways go where fewer are written", async () => {
+  const world = setUp({ gateway: { replicas: 3 } });
+  await eventually(() => expect(world.condition("Ready")).toBe("True"));
+  const report = (i: number, connections: number) => ({
+    node: `gateway-${i}-x`,
+    connections,
+    carried: 0,
+    draining: false,
+  });
+  world.signal = signalOf({ gateways: [report(0, 5), report(1, 50), report(2, 40)] });
+  world.cluster = clusterOf({ gateway: { replicas: 1 } }, 2);
+  loop?.add("chat");
+  await eventually(() => expect(world.substrate.stopped).toEqual(["gateway-0", "gateway-2"]));
+});
+
+test("a count that changed is told with its numbers, on the channel and in the status, once", async () => {
+  const world = setUp(scaled);
+  await eventually(() => expect(world.condition("Ready")).toBe("True"));
+  world.signal = backlog(25, 4);
+  await eventually(() => expect(world.workers()).toHaveLength(3));
+  const told = "a 0 → 3: backlog 29, target 10";
+  await eventually(() =>
+    expect(world.status?.scaling).toMatchObject([
+      { name: "worker-a", desired: 3, actual: 3, reason: "Backlog", message: told },
+    ]),
+  );
+  await world.twoPasses();
+  expect(world.announced).toMatchObject([{ what: "scaled", pool: "a", message: told }]);
+  expect(world.scaled).toEqual([told]);
+});
+
+test("a load that is not known holds the count, and a condition says so", async () => {
+  const world = setUp(scaled, (substrate) => (substrate.counts = { "worker-a": 2 }));
+  world.signal = backlog(5, 0);
+  world.isFrozen = true;
+  await eventually(() => expect(world.condition("ScalingActive")).toBe("True"));
+  world.now += 11_000;
+  await eventually(() => expect(world.condition("ScalingActive")).toBe("False"));
+  expect(world.workers()).toHaveLength(2);
+});
+
+test("a load that asks for more than may be is a condition", async () => {
+  const world = setUp(scaled);
+  world.signal = backlog(51, 0);
+  await eventually(() => expect(world.condition("ScalingLimited")).toBe("True"));
+  expect(world.workers()).toHaveLength(5);
 });
 
 test("what happens to processes is announced in the cluster", async () => {

@@ -3,12 +3,15 @@ import type { Log } from "#process";
 import { startController, type ControllerOptions } from "./kube/runtime/controller.ts";
 import type { PassOutcome, Queue, WorkQueue } from "./kube/runtime/work-queue.ts";
 import type { Instance, Observation, Signal, Signals, Substrate } from "./port.ts";
-import { initialScale, scale, type ScaleState } from "./scale/scale.ts";
+import { createRebalancer } from "./rebalancer.ts";
+import { countRoles, initialCounts, type CountMemory, type Scaling } from "./scale/count.ts";
+import { inHandOf } from "./scale/in-hand.ts";
+import { scaledEvent } from "./scale/tell.ts";
 import { victims } from "./scale/victims.ts";
 import type { ClusterStatus } from "./status/model.ts";
 import { invalidStatus } from "./status/invalid.ts";
 import { statusOf } from "./status/status.ts";
-import type { Problem, Role, Topology } from "./topology/model.ts";
+import type { Problem, Topology } from "./topology/model.ts";
 
 /** A cluster as its user wants it, or what is wrong with what he wrote. */
 export type Wanted = { cluster: Cluster } | { problems: readonly Problem[]; generation: number };
@@ -22,6 +25,8 @@ export interface ReconcileOptions {
   signals: Signals;
   /** Told after each pass, whether anything changed or not. */
   report: (key: string, status: ClusterStatus) => void | Promise<void>;
+  /** Told of each count that changed since its load did. */
+  onScaled?: (key: string, scaled: readonly Scaling[]) => void;
   log: Log;
   now?: () => number;
   /** How often a cluster is looked at while a count follows the load, and otherwise. */
@@ -31,21 +36,11 @@ export interface ReconcileOptions {
 }
 
 interface Memory {
-  /** By the role's name. */
-  scales: Map<string, { count: number; state: ScaleState }>;
+  counts: CountMemory;
   /** By the pool's name, since when it leaves. */
   leaving: ReadonlyMap<string, number>;
   status: ClusterStatus | undefined;
 }
-
-/** The load that a role's count follows; undefined: unknown. */
-const loadOf = (role: Role, signal: Signal | undefined): number | undefined => {
-  if (signal === undefined) return undefined;
-  if (role.scale?.by === "connections")
-    return signal.snapshot.gateways.reduce((sum, { connections, carried }) => sum + connections + carried, 0);
-  const report = signal.snapshot.pools.find(({ pool }) => pool === role.pool);
-  return report?.ready === undefined || report.unacked === undefined ? undefined : report.ready + report.unacked;
-};
 
 /** Until then gateways may not have heard that a pool leaves, and go on filling its queue. */
 const HEARD_MS = 10_000;
@@ -61,28 +56,6 @@ const stillNeeded = (
     return report.ready + report.unacked > 0 || now - signal.ageMs - (since.get(name) ?? now) < HEARD_MS;
   });
 
-const withCount = (
-  role: Role,
-  memory: Memory,
-  { instances, counts = {} }: Observation,
-  signal: Signal | undefined,
-  now: number,
-): Role => {
-  const asked = counts[role.name];
-  if (role.scale === undefined) {
-    memory.scales.delete(role.name);
-    return role.isCountedElsewhere === true && asked !== undefined ? { ...role, count: asked } : role;
-  }
-  const known = memory.scales.get(role.name);
-  const running = instances.filter(({ of, state }) => of === role.name && state !== "stopping").length;
-  const next = scale(
-    { rules: role.scale, current: known?.count ?? asked ?? running, load: loadOf(role, signal), now },
-    known?.state ?? initialScale,
-  );
-  memory.scales.set(role.name, next);
-  return { ...role, count: next.count };
-};
-
 /** One pass: read the world, decide, act, tell. Safe to repeat. A mistake in the resource is a condition, and changes nothing. */
 const reconciler = ({
   wanted,
@@ -90,10 +63,13 @@ const reconciler = ({
   substrate,
   signals,
   report,
+  log,
+  onScaled = () => {},
   now = Date.now,
   every = { scalingMs: 1000, restingMs: 10_000 },
 }: ReconcileOptions) => {
   const memories = new Map<string, Memory>();
+  const rebalancer = createRebalancer({ substrate, signals, log, now });
 
   /** What failed, if anything: the pass tells how things are all the same, and fails then. */
   const act = async (
@@ -103,14 +79,25 @@ const reconciler = ({
       plan,
       instances,
       signal,
-    }: { cluster: Cluster; plan: Topology; instances: readonly Instance[]; signal: Signal | undefined },
+      scalings,
+    }: {
+      cluster: Cluster;
+      plan: Topology;
+      instances: readonly Instance[];
+      signal: Signal | undefined;
+      scalings: readonly Scaling[];
+    },
   ): Promise<{ error: unknown } | undefined> => {
     try {
       for (const role of plan.roles) {
         const own = instances.filter(
           ({ of, state, configHash }) => of === role.name && state !== "stopping" && configHash === role.configHash,
         );
-        const gone = role.scale === undefined ? [] : victims(own, own.length - role.count, signal?.snapshot);
+        // Of gateways the emptiest go, whoever says how many.
+        const inHand =
+          scalings.find((it) => it.role.name === role.name)?.inHand ??
+          (role.role === "gateway" ? inHandOf(own, signal?.snapshot, new Map()).inHand : undefined);
+        const gone = inHand === undefined ? [] : victims(own, { surplus: own.length - role.count, inHand });
         if (gone.length > 0) await substrate.stop(key, gone);
       }
       await substrate.apply(key, plan, cluster);
@@ -124,28 +111,45 @@ const reconciler = ({
     const it = wanted(key);
     if (it === undefined) {
       memories.delete(key);
+      rebalancer.forget(key);
       return {};
     }
     if ("problems" in it) {
+      const isMoving = await rebalancer.pass(key, undefined);
       await report(key, invalidStatus(it.problems, it.generation));
-      return {};
+      return isMoving ? { requeueAfterMs: every.scalingMs } : {};
     }
     const { cluster } = it;
-    const memory = memories.get(key) ?? { scales: new Map(), leaving: new Map(), status: undefined };
+    const memory = memories.get(key) ?? { counts: initialCounts, leaving: new Map(), status: undefined };
     memories.set(key, memory);
     const signal = signals.latest(key);
     const before = await substrate.observe(key, cluster);
     const since = memory.leaving;
     memory.leaving = new Map(before.leaving.map(({ name }) => [name, since.get(name) ?? now()]));
     const base = planFor(cluster, before, stillNeeded(before, { since: memory.leaving, signal, now: now() }));
-    for (const name of memory.scales.keys())
-      if (!base.roles.some((role) => role.name === name)) memory.scales.delete(name);
-    const roles = base.roles.map((role) => withCount(role, memory, before, signal, now()));
+    const isHeld = base.problems.length > 0 || cluster.spec.suspend === true;
+    const {
+      roles,
+      scalings,
+      news,
+      memory: counts,
+    } = countRoles({ roles: base.roles, observation: before, signal, isHeld, now: now() }, memory.counts);
+    memory.counts = counts;
     const plan = { ...base, roles };
-    const isHeld = plan.problems.length > 0 || cluster.spec.suspend === true;
-    const failure = isHeld ? undefined : await act(key, { cluster, plan, instances: before.instances, signal });
+    const failure = isHeld
+      ? undefined
+      : await act(key, { cluster, plan, instances: before.instances, signal, scalings });
+    if (news.length > 0) {
+      signals.announce(
+        key,
+        news.map((it) => scaledEvent(cluster.name, it)),
+      );
+      onScaled(key, news);
+    }
     const observation = isHeld ? before : await substrate.observe(key, cluster);
-    const status = statusOf({ cluster, topology: plan, observation, signal }, memory.status, now());
+    const { instances } = observation;
+    const isMoving = await rebalancer.pass(key, isHeld ? undefined : { cluster, plan, instances, signal });
+    const status = statusOf({ cluster, topology: plan, observation, signal, scalings }, memory.status, now());
     memory.status = status;
     await report(key, status);
     if (failure !== undefined) throw failure.error;
@@ -153,7 +157,8 @@ const reconciler = ({
       ({ type, status }) => (type === "Ready" || type === "Stalled") && status === "True",
     );
     return {
-      requeueAfterMs: !isResting || plan.roles.some((role) => role.scale) ? every.scalingMs : every.restingMs,
+      requeueAfterMs:
+        !isResting || isMoving || plan.roles.some((role) => role.scale) ? every.scalingMs : every.restingMs,
     };
   };
 };

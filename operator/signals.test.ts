@@ -48,9 +48,10 @@ const startControl = async () => {
   return control;
 };
 
-const open = (controls: () => string[], clock: { now: number }) =>
+const open = (controls: () => string[], clock: { now: number }, onNews = () => {}) =>
   stack.use(
     openSignals({
+      onNews,
       cluster: "chat",
       controls,
       token: async () => "secret",
@@ -100,6 +101,26 @@ test("what is not a snapshot is no news, and the stream is opened anew", async (
   expect(signals.latest("chat")).toBeUndefined();
 });
 
+test("a snapshot that says the same of servers and jobs is no news", async () => {
+  const control = await startControl();
+  const news: (number | undefined)[] = [];
+  const signals = open(
+    () => [control.address],
+    { now: 0 },
+    () => news.push(signals.latest("chat")?.snapshot.at),
+  );
+  await eventually(() => expect(control.streams).toHaveLength(1));
+  const jobs = (at: number, ready: number, unacked = 0) =>
+    control.say({ ...snapshot, at, pools: [{ pool: "a", ready, unacked, outRate: at }] });
+  jobs(1, 0);
+  jobs(2, 0);
+  jobs(3, 7);
+  jobs(4, 6, 1);
+  control.say({ ...snapshot, at: 5, servers: { broker: false, adapter: true, store: true } });
+  await eventually(() => expect(signals.latest("chat")?.snapshot.at).toBe(5));
+  expect(news).toEqual([1, 3, 4, 5]);
+});
+
 test("events are told in order, once a gateway takes them", async () => {
   const control = await startControl();
   control.refusing = true;
@@ -132,4 +153,14 @@ test("what nobody takes is bounded: the oldest are dropped", async () => {
   addresses.push(control.address);
   await eventually(() => expect(control.posted).toHaveLength(1000));
   expect(control.posted[0]).toEqual(event(500));
+});
+
+test("orders to shed go to every gateway once, also where one does not answer", async () => {
+  const [one, other] = [await startControl(), await startControl()];
+  const signals = open(() => ["127.0.0.1:1", one.address, other.address], { now: 0 });
+  const orders = [{ node: "g-1", sessions: 5, perSecond: 2 }];
+  signals.shed("chat", orders);
+  signals.shed("other", orders);
+  signals.shed("chat", []);
+  await eventually(() => expect([one.posted, other.posted]).toEqual([orders, orders]));
 });

@@ -10,8 +10,8 @@ export interface SignalsOptions {
   controls: () => readonly string[];
   /** The bearer token, read before each connect. */
   token: () => Promise<string>;
-  /** Called with each snapshot. */
-  onSnapshot?: (snapshot: Snapshot) => void;
+  /** Called with a snapshot, once it is the latest, that says something else of the servers or of the pools' jobs than the last before it. */
+  onNews?: (snapshot: Snapshot) => void;
   log: Log;
   registry: Registry;
   now?: () => number;
@@ -37,6 +37,9 @@ async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string>
   }
 }
 
+const newsOf = ({ servers, pools }: Snapshot): string =>
+  JSON.stringify([servers, pools.map(({ pool, ready, unacked, leaving }) => [pool, ready, unacked, leaving])]);
+
 /**
  * One cluster's signals: a stream of snapshots from whichever gateway takes it, and events posted to all gateways: one that does not
  * take them hears them from the others, and when the bus between them was away each has them all the same.
@@ -45,7 +48,7 @@ export const openSignals = ({
   cluster,
   controls,
   token,
-  onSnapshot,
+  onNews,
   log,
   registry,
   now = Date.now,
@@ -101,8 +104,9 @@ export const openSignals = ({
         timer = setTimeout(abort, STALE_MS);
         const snapshot = snapshotSchema.parse(JSON.parse(line));
         received = true;
+        const isNews = last === undefined || newsOf(last.snapshot) !== newsOf(snapshot);
         last = { snapshot, at: now() };
-        onSnapshot?.(snapshot);
+        if (isNews) onNews?.(snapshot);
       }
     } catch (error) {
       if (!received) throw error;
@@ -114,15 +118,15 @@ export const openSignals = ({
     return received;
   };
 
-  const postTo = async (control: string, events: readonly ClusterEvent[]): Promise<void> => {
-    const response = await fetch(`http://${control}/cluster-events`, {
+  const postTo = async (address: string, body: unknown): Promise<void> => {
+    const response = await fetch(`http://${address}`, {
       method: "POST",
       headers: { authorization: `Bearer ${await token()}`, "content-type": "application/json" },
-      body: JSON.stringify(events),
+      body: JSON.stringify(body),
       signal: AbortSignal.any([closing.signal, AbortSignal.timeout(5000)]),
     });
     await response.body?.cancel();
-    if (!response.ok) throw new Error(`${control}/cluster-events answered ${response.status}`);
+    if (!response.ok) throw new Error(`${address} answered ${response.status}`);
   };
 
   const post = async (): Promise<boolean> => {
@@ -131,7 +135,7 @@ export const openSignals = ({
       return true;
     }
     const events = pending.slice(0, BATCH);
-    const answers = await Promise.allSettled(controls().map((control) => postTo(control, events)));
+    const answers = await Promise.allSettled(controls().map((control) => postTo(`${control}/cluster-events`, events)));
     const failure = answers.find((answer) => answer.status === "rejected");
     if (!answers.some(({ status }) => status === "fulfilled")) {
       if (failure === undefined) return false;
@@ -154,6 +158,13 @@ export const openSignals = ({
       pending.push(...events);
       if (pending.length > MAX_EVENTS) dropped.inc(pending.splice(0, pending.length - MAX_EVENTS).length);
       wake?.();
+    },
+    shed: (key, orders) => {
+      if (key !== cluster || orders.length === 0) return;
+      for (const control of controls())
+        postTo(`${control}/shed`, orders).catch((error: unknown) =>
+          log.info({ err: error, control }, "a gateway could not be told to shed"),
+        );
     },
     async [Symbol.asyncDispose]() {
       closing.abort();

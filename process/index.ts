@@ -9,4 +9,4 @@ export { counter, gauge, histogram, measured } from "./metrics.ts";
 export { Misconfigured, keepTrying, type KeepTryingOptions } from "./keep-trying.ts";
 export { serveProbes, type Probes } from "./probes.ts";
 export { Ring, type RingItem } from "./ring.ts";
-export { runProcess, type ProcessContext, type ReadyMessage } from "./run.ts";
+export { runProcess, type ProcessContext, type LeavingMessage, type ReadyMessage } from "./run.ts";

@@ -79,6 +79,16 @@ describe("a process", () => {
     expect(await child.exited).toBe(1);
   });
 
+  test("hurries at SIGINT, also where it is stopping already, and tells its supervisor once that it leaves", async () => {
+    const { child } = await started({ ...ENV, PATIENT: "1" });
+    child.child.kill("SIGTERM");
+    await eventually(() => expect(child.lines.join()).toContain("stopping"));
+    expect(child.messages.slice(1)).toEqual([{ type: "leaving" }]);
+    child.child.kill("SIGINT");
+    expect(await child.exited).toBe(0);
+    expect(child.messages.slice(1)).toEqual([{ type: "leaving" }]);
+  });
+
   test("stops when its supervisor is gone", async () => {
     const { child } = await started();
     child.child.disconnect();

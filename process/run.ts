@@ -22,14 +22,16 @@ export interface ProcessContext<E> {
   node: string;
   /** Everything started goes in; closed in reverse order on SIGTERM, SIGINT or when the parent is gone. */
   stack: AsyncDisposableStack;
+  /** Aborted by SIGINT, and when the parent is gone: everything else goes too, and nobody is to be spared by taking time. */
+  hurry: AbortSignal;
   /** Adds a check to /readyz: a sentence while not ready, else undefined. */
   readiness(check: () => string | undefined): void;
   /** Adds a check to /healthz: a sentence where only a new process helps, else undefined. */
   liveness(check: () => string | undefined): void;
   /** True once stopping has begun. */
   stopping(): boolean;
-  /** Begins stopping, as SIGTERM does. */
-  stop(why: string): void;
+  /** Begins stopping, as SIGTERM does, or hurries it, as SIGINT does; a repetition changes nothing. */
+  stop(why: string, isHurried?: boolean): void;
 }
 
 /** Tells a supervisor over the IPC channel (where there is one) that this process is ready, with the ports it got. */
@@ -38,9 +40,15 @@ export interface ReadyMessage {
   ports: Record<string, number>;
 }
 
+/** Tells it that this process is on its way out, whoever asked it to go. */
+export interface LeavingMessage {
+  type: "leaving";
+}
+
 /**
  * The skeleton of every process: environment, log, metrics, probes, start, and stop in reverse order. `start` resolves when the
- * process is ready and returns the ports it listens on. A start that fails logs one line and exits with 1; a second signal exits at once.
+ * process is ready and returns the ports it listens on. A start that fails logs one line and exits with 1; a second signal exits at once,
+ * but for a SIGINT after a SIGTERM, which hurries.
  */
 export const runProcess = async <T extends z.ZodType<CommonEnvironment>>(
   role: string,
@@ -60,10 +68,17 @@ export const runProcess = async <T extends z.ZodType<CommonEnvironment>>(
     ...checks.map((check) => check()).filter((reason) => reason !== undefined),
   ];
   const notAlive = () => vital.map((check) => check()).filter((reason) => reason !== undefined);
-  const stop = (why: string) => {
-    if (stopping) process.exit(1);
+  const hurry = new AbortController();
+  const stop = (why: string, isHurried = false) => {
+    const isNews = isHurried && !hurry.signal.aborted;
+    if (isNews) hurry.abort();
+    if (stopping && !isNews) process.exit(1);
+    log.info({ why, isHurried }, "stopping");
+    if (stopping) return;
     stopping = true;
-    log.info({ why }, "stopping");
+    const message: LeavingMessage = { type: "leaving" };
+    // A parent that is gone meanwhile is no news here.
+    process.send?.(message, undefined, undefined, () => undefined);
     stack.disposeAsync().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -73,8 +88,8 @@ export const runProcess = async <T extends z.ZodType<CommonEnvironment>>(
     );
   };
   process.on("SIGTERM", () => stop("SIGTERM"));
-  process.on("SIGINT", () => stop("SIGINT"));
-  process.on("disconnect", () => stop("the supervisor is gone"));
+  process.on("SIGINT", () => stop("SIGINT", true));
+  process.on("disconnect", () => stop("the supervisor is gone", true));
   // It may have gone while this program was being loaded: nothing tells of that any more.
   if (process.send !== undefined && !process.connected) process.exit(1);
   process.on("unhandledRejection", (error) => {
@@ -95,10 +110,13 @@ export const runProcess = async <T extends z.ZodType<CommonEnvironment>>(
       registry,
       node,
       stack,
+      hurry: hurry.signal,
       readiness: (check) => checks.push(check),
       liveness: (check) => vital.push(check),
       stopping: () => stopping,
-      stop,
+      stop: (why, isHurried = false) => {
+        if (!stopping || (isHurried && !hurry.signal.aborted)) stop(why, isHurried);
+      },
     });
     started = true;
     const message: ReadyMessage = { type: "ready", ports: { probes: probes.port, ...ports } };

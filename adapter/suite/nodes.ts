@@ -82,8 +82,9 @@ export const nodes = (get: () => Fixture, { promises }: DriverUnderTest): void =
         const left = await one.ask("left");
         expect(left).toContainEqual({ node: killed.node, goodbye: false });
         expect(left).toContainEqual({ node: leaving.node, goodbye: true });
+        // Not asked once: what it said last may come late, and it is a member again until it has been silent once more.
+        expect(await one.ask("members")).not.toContain(killed.node);
       });
-      expect(await one.ask("members")).not.toContain(killed.node);
     });
   });
 };

@@ -17,6 +17,8 @@ export const workerReport = z.object({
   inHand: z.array(inHand),
   /** Jobs that it has taken from the broker and not begun: they wait behind one of their key, or for a retry. Absent: none. */
   waiting: z.number().int().optional(),
+  /** It was asked to go: it takes no more, and ends what it has in hand. */
+  stopping: z.literal(true).optional(),
   /** A socket.io client of the gateway that reports it. */
   remote: z.literal(true).optional(),
   /** Since the process started. */
@@ -29,7 +31,13 @@ export const gatewayReport = z.object({
   node: z.string(),
   connections: z.number(),
   carried: z.number(),
+  /** Of both, how many would recover what they miss while they go to another gateway. Absent: none. */
+  recoverable: z.number().optional(),
+  /** Since the process started, how many it has closed so that their clients go to gateways that have fewer. */
+  shed: z.number().optional(),
   draining: z.boolean(),
+  /** How late its event loop is, ms. Absent: not known. */
+  lagMs: z.number().optional(),
 });
 export type GatewayReport = z.infer<typeof gatewayReport>;
 
@@ -39,9 +47,13 @@ export const poolReport = z.object({
   ready: z.number().optional(),
   unacked: z.number().optional(),
   dead: z.number().optional(),
+  /** Of those in hand, in the hands of workers that were asked to go: no new worker is needed for them. Absent: none. */
+  leaving: z.number().optional(),
   /** Jobs per second taken and finished since the last snapshot. */
   inRate: z.number().optional(),
   outRate: z.number().optional(),
+  /** Of the latter, those that failed for good. */
+  failedRate: z.number().optional(),
 });
 export type PoolReport = z.infer<typeof poolReport>;
 
@@ -62,10 +74,18 @@ export const clusterEvent = z.object({
   role: z.enum(["gateway", "worker", "hub", "entry"]),
   instance: z.string(),
   pool: z.string().optional(),
-  what: z.enum(["starting", "ready", "exited", "restarting", "stopping", "stopped", "failing"]),
+  what: z.enum(["starting", "ready", "exited", "restarting", "stopping", "stopped", "failing", "scaled"]),
   message: z.string().max(512).optional(),
 });
 export type ClusterEvent = z.infer<typeof clusterEvent>;
+
+/** `POST /shed` on a gateway's control port: each gateway takes what is said to its node. */
+export const shedOrders = z
+  .array(
+    z.object({ node: z.string(), sessions: z.number().int().min(1).max(1_000_000), perSecond: z.number().positive() }),
+  )
+  .max(10_000);
+export type ShedOrder = z.infer<typeof shedOrders>[number];
 
 /** Bus topics of the control plane inside the cluster. */
 export const MEMBERS_TOPIC = "members";
@@ -74,9 +94,38 @@ export const reportTopic = (node: string): string => `report:${node}`;
 /** Told to workers when a job is to be cancelled, so that a running attempt aborts: the message is the job's `jobKey` as UTF-8 text. */
 export const CANCEL_TOPIC = "cancel";
 
-/** On REPORT_REQUEST_TOPIC: report to `reportTopic(node)`. */
-export const reportRequest = z.object({ node: z.string() });
+/** Where gateways tell each other what they still have to close, so that together they keep the cluster's pace. */
+export const DRAIN_TOPIC = "drain";
 
-/** On `reportTopic(node)`: what a gateway or a worker says of itself. */
-export const report = z.union([z.object({ worker: workerReport }), z.object({ gateway: gatewayReport })]);
+/** The body of `POST /drain` on a control port, which may be absent. */
+export const drainRequest = z.object({
+  /** The whole cluster goes: there is nowhere to come back to, and no reason to take time. */
+  hurry: z.boolean().default(false),
+});
+
+/** On DRAIN_TOPIC. */
+export const drainClaim = z.object({
+  v: z.literal(1),
+  node: z.string(),
+  /** Connections that it still has to close. */
+  left: z.number().int().min(0),
+  /** It takes no clients any more. */
+  leaving: z.boolean(),
+});
+
+/**
+ * On REPORT_REQUEST_TOPIC: report to `reportTopic(node)`. A gateway that has since taken more jobs of a pool than `room` says reports
+ * once more, as `urgent`, and each time that it has taken twice as many as then.
+ */
+export const reportRequest = z.object({
+  node: z.string(),
+  /** Jobs by pool that change nothing if one gateway takes them; a pool that is missing is not watched. */
+  room: z.record(z.string(), z.number()).optional(),
+});
+
+/** On `reportTopic(node)`: what a gateway or a worker says of itself; `urgent`: a snapshot is due now. */
+export const report = z.union([
+  z.object({ worker: workerReport }),
+  z.object({ gateway: gatewayReport, urgent: z.literal(true).optional() }),
+]);
 export type Report = z.infer<typeof report>;

@@ -254,17 +254,21 @@ export const gateway = z.strictObject({
         .min(1)
         .max(86_400)
         .default(60)
-        .describe("How long a gateway takes to send its clients away before it ends."),
+        .describe(
+          "How long a gateway takes at most to send its clients away before it ends; it wins over `reconnectsPerSecond`.",
+        ),
       reconnectsPerSecond: z
         .number()
         .int()
         .min(1)
         .max(100_000)
         .default(200)
-        .describe("How many clients are sent away per second."),
+        .describe(
+          "How many clients come back in a second at most, over the whole cluster: those of gateways that go, however many, and of gateways that have more than their share.",
+        ),
     })
     .prefault({})
-    .describe("How a gateway that stops sends its clients to the others."),
+    .describe("How gateways that stop send their clients to the others."),
   limits: limits.prefault({}).describe("What one connection or user may do."),
   api: z
     .strictObject({

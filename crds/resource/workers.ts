@@ -26,13 +26,22 @@ export const poolAutoscaling = z.strictObject({
   minReplicas: z.number().int().min(0).max(1000).default(0).describe("Fewest workers; 0: none while nothing waits."),
   maxReplicas: z.number().int().min(1).max(1000).default(10).describe("Most workers."),
   targetBacklog: z.number().int().min(1).max(1_000_000).default(100).describe("Jobs, waiting or in hand, per worker."),
+  maxWaitSeconds: z
+    .number()
+    .int()
+    .min(1)
+    .max(86_400)
+    .default(60)
+    .describe("How long a job may wait while all workers are busy before there are more of them."),
   scaleDownSeconds: z
     .number()
     .int()
     .min(0)
     .max(3600)
     .default(60)
-    .describe("How long fewer workers must suffice before the count goes down."),
+    .describe(
+      "How long fewer workers must suffice before the count goes down, by a step, which is at most half of it.",
+    ),
 });
 
 export const workerPool = z.strictObject({

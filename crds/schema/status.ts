@@ -9,7 +9,7 @@ const condition: Structural = {
   properties: {
     type: text(
       316,
-      "Ready, GatewaysReady, BrokerReady, AdapterReady, WorkersReady, Exposed, DataRetained, AuthenticationConfigured, Paused, Reconciling or Stalled.",
+      "Ready, GatewaysReady, BrokerReady, AdapterReady, WorkersReady, ScalingActive, ScalingLimited, Exposed, DataRetained, AuthenticationConfigured, Paused, Reconciling or Stalled.",
     ),
     status: { type: "string", enum: ["True", "False", "Unknown"], description: "Whether it is so." },
     observedGeneration: count("metadata.generation that it speaks of."),
@@ -29,6 +29,22 @@ const pool: Structural = {
     ready: count("Workers that are ready."),
     backlog: count("Jobs, waiting and in hand, to two digits. Absent: unknown."),
     dead: count("Jobs that failed for good and are kept. Absent: unknown."),
+  },
+};
+
+const scaling: Structural = {
+  type: "object",
+  required: ["name"],
+  properties: {
+    name: text(64, "gateway, or worker-<pool>."),
+    desired: count("How many are wanted."),
+    actual: count("How many are ready."),
+    reason: text(
+      64,
+      "Why as many: Backlog, Rate, Age, InHand, Connections, Lag, Minimum, Maximum, or Unknown where the load is not known.",
+    ),
+    message: text(1024, "The last change with its numbers: chat 2 → 7: backlog 640, target 100."),
+    at: { type: "string", format: "date-time", description: "When that was decided." },
   },
 };
 
@@ -61,6 +77,14 @@ export const status: Structural = {
       description: "The pools of workers.",
       maxItems: 64,
       items: pool,
+      "x-kubernetes-list-type": "map",
+      "x-kubernetes-list-map-keys": ["name"],
+    },
+    scaling: {
+      type: "array",
+      description: "The counts that follow their load.",
+      maxItems: 65,
+      items: scaling,
       "x-kubernetes-list-type": "map",
       "x-kubernetes-list-map-keys": ["name"],
     },

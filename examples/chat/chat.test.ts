@@ -159,6 +159,20 @@ describe("the chat", () => {
     for (const client of clients) expect(client.of("news")).toHaveLength(1);
   });
 
+  test("calls workers for a load, and sends them away when it is over", async () => {
+    const before = await example.pids();
+    const ids = await Promise.all(
+      Array.from({ length: 200 }, async () => taken.parse(await clientAt(0).ask("load:work", { ms: 300 })).id),
+    );
+    const isLoad = (fields: object) => clientAt(1).of("cluster", { pool: "load", ...fields });
+    for (const id of ids) await clientAt(0).hear("job:done", { id });
+    expect(isLoad({ what: "ready" }).length).toBeGreaterThan(1);
+    await example.settled((pids) => Object.keys(pids).length === ALL.length);
+    expect(await example.pids()).toEqual(before);
+    expect(isLoad({ what: "exited" })).toEqual([]);
+    expect(clientAt(0).of("job:failed")).toEqual([]);
+  });
+
   describe("while four clients talk", () => {
     beforeAll(() => {
       for (const client of clients) talkers.push(stack.use(talk(client, clients)));

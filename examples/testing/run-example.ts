@@ -45,6 +45,8 @@ export interface RunningExample extends AsyncDisposable {
   killAndAwait(instance: string): Promise<Record<string, number>>;
   /** Writes the resource anew. */
   edit(change: (resource: Document) => void): Promise<void>;
+  /** Path of an instance's log. */
+  log(instance: string): string;
   /** The generated key of that name, by default the HTTP API's. */
   apiKey(name?: string): Promise<string>;
   /** What the control port of the first gateway that answers says of the cluster. */
@@ -73,7 +75,7 @@ const isFree = async (port: number): Promise<boolean> => {
 };
 
 /** A free port whose next one is free too, below those that systems give to outgoing connections. */
-const freePorts = async (): Promise<number> => {
+export const freePorts = async (): Promise<number> => {
   for (;;) {
     const port = 20_000 + 2 * Math.floor(Math.random() * 5000);
     if ((await isFree(port)) && (await isFree(port + 1))) return port;
@@ -163,6 +165,7 @@ export const runExample = async (
       );
     },
     edit: async (how) => void (await change(how)),
+    log: (instance) => join(state, "logs", `${instance}.log`),
     apiKey: async (name = "default") => (await readFile(join(state, "api-keys", name), "utf8")).trim(),
     snapshot: async () => {
       const token = (await readFile(join(state, "control-token"), "utf8")).trim();

@@ -5,13 +5,15 @@ import { apiContext, exampleLetter } from "../testing/api-context.ts";
 import { call } from "../testing/http.ts";
 import { memoryBus } from "../testing/memory-bus.ts";
 import { serveControl, type ControlContext } from "./index.ts";
+import { createIntake } from "../signals/index.ts";
 import { lineWriter } from "./lines.ts";
 
 const TOKEN = "t1";
 
 const open = async (over: Partial<ControlContext> = {}) => {
   const announced: ClusterEvent[] = [];
-  let drains = 0;
+  const shed: unknown[] = [];
+  const drains: boolean[] = [];
   let token = TOKEN;
   const bus = memoryBus();
   const { broker, ...api } = apiContext();
@@ -26,7 +28,14 @@ const open = async (over: Partial<ControlContext> = {}) => {
       store: { connected: () => true },
       connections: () => 2,
       carried: () => 3,
+      recoverable: () => 4,
+      shedTotal: () => 5,
+      shed: (order) => {
+        shed.push(order);
+        return true;
+      },
       draining: () => false,
+      intake: createIntake(),
       ...over,
     },
     {
@@ -34,7 +43,7 @@ const open = async (over: Partial<ControlContext> = {}) => {
       port: 0,
       token: { current: () => token },
       feed: { announce: (events) => void announced.push(...events) },
-      drain: () => (drains += 1),
+      drain: (isHurried) => void drains.push(isHurried),
       everyMs: 20,
     },
   );
@@ -47,7 +56,8 @@ const open = async (over: Partial<ControlContext> = {}) => {
     ask,
     stream,
     port: control.port,
-    drains: () => drains,
+    shed,
+    drains,
     rotate: (to: string) => (token = to),
     [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
   };
@@ -85,7 +95,7 @@ describe("the control port", () => {
     await using opened = await open();
     const { bus } = opened;
     bus.publish("report", Buffer.from('{"node":"g2"}'));
-    const report = { gateway: { node: "g1", connections: 2, carried: 3, draining: false } };
+    const report = { gateway: { node: "g1", connections: 2, carried: 3, recoverable: 4, shed: 5, draining: false } };
     expect(bus.published.at(-1)).toEqual({ topic: "report:g2", message: JSON.stringify(report) });
   });
 
@@ -105,11 +115,21 @@ describe("the control port", () => {
     expect((await ask("POST /dead/chat/redrive", { ids: ["1"] })).body).toEqual({ ok: true, count: 1 });
   });
 
-  test("a drain is begun", async () => {
+  test("a drain is begun, and hurried", async () => {
     await using opened = await open();
     const { ask, drains } = opened;
     expect(await ask("POST /drain")).toEqual({ status: 202, body: { ok: true } });
-    expect(drains()).toBe(1);
+    expect(await ask("POST /drain", { hurry: true })).toEqual({ status: 202, body: { ok: true } });
+    expect(drains).toEqual([false, true]);
+  });
+
+  test("a shedding is begun by the gateway that is named", async () => {
+    await using opened = await open();
+    const { ask, shed } = opened;
+    const orders = ["g0", "g1"].map((node) => ({ node, sessions: 5, perSecond: 0.5 }));
+    expect(await ask("POST /shed", orders)).toEqual({ status: 202, body: { ok: true, taken: true } });
+    expect(await ask("POST /shed", orders.slice(0, 1))).toEqual({ status: 202, body: { ok: true, taken: false } });
+    expect(shed).toEqual(orders.slice(1));
   });
 
   test("the token that is in the file now counts", async () => {
@@ -131,6 +151,10 @@ describe("the control port", () => {
     ["dead letters of no pool", "GET /dead/nosuch", undefined, TOKEN, "not_found", {}],
     ["a redrive of no pool", "POST /dead/nosuch/redrive", {}, TOKEN, "not_found", {}],
     ["a redrive of what are no ids", "POST /dead/chat/redrive", { ids: [1] }, TOKEN, "invalid_payload", {}],
+    ["a shedding of none", "POST /shed", [{ node: "g1", sessions: 0, perSecond: 1 }], TOKEN, "invalid_payload", {}],
+    ["one at no pace", "POST /shed", [{ node: "g1", sessions: 1, perSecond: 0 }], TOKEN, "invalid_payload", {}],
+    ["one that names nobody", "POST /shed", { sessions: 1, perSecond: 1 }, TOKEN, "invalid_payload", {}],
+    ["a drain that is no drain", "POST /drain", { hurry: "yes" }, TOKEN, "invalid_payload", {}],
     ["no broker yet", "GET /dead/chat", undefined, TOKEN, "broker_unavailable", { broker: () => undefined }],
     ["an unknown route", "GET /nothing", undefined, TOKEN, "not_found", {}],
   ];

@@ -1,10 +1,11 @@
-import { clusterEvent, redriveRequest, Refusal, type ClusterEvent } from "#crds";
+import { clusterEvent, drainRequest, redriveRequest, Refusal, shedOrders, type ClusterEvent } from "#crds";
 import type { Watched } from "#process";
 import express, { type Express, type Request, type RequestHandler } from "express";
 import { z } from "zod";
 import { authenticate } from "../api/bearer.ts";
 import { brokerOf, poolOf, type ApiContext } from "../api/handlers.ts";
 import { refuse } from "../api/refuse.ts";
+import type { GatewayContext } from "../context.ts";
 import type { Signals } from "../signals/index.ts";
 import { lineWriter } from "./lines.ts";
 
@@ -14,8 +15,8 @@ export interface ControlParts {
   signals: Signals;
   /** Tells clients on `cluster`. */
   announce: (events: readonly ClusterEvent[]) => void;
-  /** Begins the gateway's drain. */
-  drain: () => void;
+  /** Begins the gateway's drain, or hurries it. */
+  drain: (isHurried: boolean) => void;
 }
 
 const eventsBody = z.union([clusterEvent, z.array(clusterEvent).max(100)]);
@@ -29,10 +30,11 @@ const answering =
 
 /**
  * The control port's routes, all with the bearer token: `GET /signals` (NDJSON, a snapshot a second), `POST /cluster-events` (one or an
- * array), `GET /dead/:pool?limit`, `POST /dead/:pool/redrive {ids?}`, `POST /drain`. Answers and refusals have the HTTP API's shapes.
+ * array), `GET /dead/:pool?limit`, `POST /dead/:pool/redrive {ids?}`, `POST /drain {hurry?}`, `POST /shed [{node, sessions, perSecond}]`
+ * (`taken`: this gateway is one of the nodes and begins). Answers and refusals have the HTTP API's shapes.
  */
 export const createApp = (
-  context: Pick<ApiContext, "broker" | "config" | "refusals" | "log">,
+  context: Pick<ApiContext, "broker" | "config" | "refusals" | "log" | "node"> & Pick<GatewayContext, "shed">,
   { token, signals, announce, drain }: ControlParts,
 ): Express => {
   const app = express().disable("x-powered-by").disable("etag");
@@ -67,9 +69,14 @@ export const createApp = (
     }),
   );
 
-  app.post("/drain", (_request, response) => {
-    drain();
+  app.post("/drain", (request, response) => {
+    drain(drainRequest.parse(request.body ?? {}).hurry);
     response.status(202).json({ ok: true });
+  });
+
+  app.post("/shed", (request, response) => {
+    const order = shedOrders.parse(request.body).find(({ node }) => node === context.node);
+    response.status(202).json({ ok: true, taken: order !== undefined && context.shed(order) });
   });
 
   app.use((_request, _response, next) => next(new Refusal("not_found", "no such route")));

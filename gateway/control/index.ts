@@ -5,18 +5,29 @@ import type { Watched } from "#process";
 import type { Store } from "#store";
 import { listen, type Listening } from "../api/listen.ts";
 import type { GatewayContext } from "../context.ts";
-import { answerReports, openSignals } from "../signals/index.ts";
+import { answerReports, openSignals, watchLag, type Intake } from "../signals/index.ts";
 import type { ClusterFeed } from "../watch/index.ts";
 import { createApp } from "./create-app.ts";
 
 /** What the control port needs of its gateway. */
 export interface ControlContext extends Pick<
   GatewayContext,
-  "node" | "bus" | "log" | "refusals" | "clock" | "connections" | "carried" | "draining"
+  | "node"
+  | "bus"
+  | "log"
+  | "refusals"
+  | "clock"
+  | "connections"
+  | "carried"
+  | "recoverable"
+  | "shedTotal"
+  | "shed"
+  | "draining"
 > {
   broker: () => (Inspector & Pick<Broker, "connected">) | undefined;
   store: Pick<Store, "connected">;
   config: Pick<GatewayContext["config"], "current">;
+  intake: Pick<Intake, "watch">;
 }
 
 export interface ControlOptions {
@@ -24,8 +35,8 @@ export interface ControlOptions {
   port: number;
   token: Pick<Watched<string>, "current">;
   feed: Pick<ClusterFeed, "announce">;
-  /** Begins the gateway's drain. */
-  drain: () => void;
+  /** Begins the gateway's drain, or hurries it; safe to repeat. */
+  drain: (isHurried: boolean) => void;
   /** ms between snapshots. */
   everyMs?: number;
 }
@@ -35,15 +46,36 @@ export const serveControl = async (
   context: ControlContext,
   { host, port, token, feed, drain, everyMs = 1000 }: ControlOptions,
 ): Promise<Listening> => {
-  const { node, bus, broker, store, config, log, clock, connections, carried, draining } = context;
-  const own = (): GatewayReport => ({
+  const {
     node,
-    connections: connections(),
-    carried: carried(),
-    draining: draining(),
-  });
+    bus,
+    broker,
+    store,
+    config,
+    log,
+    clock,
+    connections,
+    carried,
+    recoverable,
+    shedTotal,
+    draining,
+    intake,
+  } = context;
   await using opened = new AsyncDisposableStack();
-  opened.use(await answerReports(bus, () => ({ gateway: own() })));
+  const lag = opened.use(watchLag());
+  const own = (): GatewayReport => {
+    const lagMs = lag.ms();
+    return {
+      node,
+      connections: connections(),
+      carried: carried(),
+      recoverable: recoverable(),
+      shed: shedTotal(),
+      draining: draining(),
+      ...(lagMs === undefined ? {} : { lagMs }),
+    };
+  };
+  opened.use(await answerReports(bus, own, intake));
   const pools = () => config.current().pools;
   const signals = opened.use(openSignals({ node, bus, broker, store, pools, own, log, now: clock, everyMs }));
   const announce: ClusterFeed["announce"] = (events) => feed.announce(events);

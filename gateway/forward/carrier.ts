@@ -1,6 +1,6 @@
 import { Agent, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Closing } from "../drain.ts";
+import type { Closing } from "../drain/index.ts";
 import { carryRequest } from "./carry-request.ts";
 import { clientOf } from "./client.ts";
 import type { Link } from "./dial.ts";
@@ -28,6 +28,8 @@ export interface CarrierOptions {
 
 /** A WebSocket of another gateway's session. */
 export interface Carried extends Closing {
+  /** Where the cluster recovers what clients miss, this one's is: as far as its first request tells. */
+  recovers: boolean;
   /** Ends it, so that its client comes back elsewhere; what the owner had sent still arrives. */
   close(): void;
   /** Ends it now. */
@@ -107,7 +109,9 @@ export const createCarrier = ({ engine, number, find, link, draining, count, max
   };
 
   const passUpgrade = async (owner: string, request: EngineRequest, socket: Duplex, head: Buffer): Promise<void> => {
-    const carried: Carried = { owed: 0, close: () => socket.destroy(), cut: () => socket.destroy() };
+    const { EIO, recovery } = request._query ?? {};
+    const recovers = EIO === "4" && recovery !== "0";
+    const carried: Carried = { owed: 0, recovers, close: () => socket.destroy(), cut: () => socket.destroy() };
     sockets.add(carried);
     const gone = () => void sockets.delete(carried);
     socket.once("close", gone);

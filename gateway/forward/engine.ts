@@ -9,7 +9,7 @@ export interface EngineRequest extends IncomingMessage {
 /** What is used of engine.io's server (engine.io 6.6, build/server.js). */
 export interface Engine {
   /** By session id. */
-  clients: Record<string, unknown>;
+  clients: Record<string, { close(): void }>;
   /** Sets `_query`, where it is not there yet. */
   prepare(request: EngineRequest): void;
   handleRequest(request: EngineRequest, response: ServerResponse): void;

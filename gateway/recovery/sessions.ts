@@ -27,6 +27,8 @@ export interface SessionKeeper extends AsyncDisposable {
   welcome(connection: Connection): void;
   /** It disconnects, and is in its rooms still. */
   leave(connection: Connection, reason: string): void;
+  /** Whether a client that is here gets what it misses when it comes back. */
+  holds(socket: Socket): boolean;
   size(): number;
 }
 
@@ -177,6 +179,7 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
       if (session !== undefined && COMES_BACK.has(reason)) putBack(session);
       else keeping.drop(it);
     },
+    holds: (socket) => held.get(socket)?.connection !== undefined,
     size: () => held.size,
     [Symbol.asyncDispose]: () => keeping[Symbol.asyncDispose](),
   };

@@ -24,18 +24,17 @@ import tracedApp from "../testing/traced-app.ts";
 const APP = fileURLToPath(new URL("../testing/traced-app.ts", import.meta.url));
 const AUTH = { jwt: { secretRef: { name: "users", key: "secret" } } };
 /** Cuts of the long run; `.ci/run` asks for 1,000. */
-const CUTS = Number(process.env["RECOVERY_CUTS"] ?? 150);
+export const CUTS = Number(process.env["RECOVERY_CUTS"] ?? 150);
 
 const namesOf = (heard: readonly unknown[][]): unknown[] => heard.map(([event]) => event);
 
 /**
- * What whoever comes back must get, over every driver that has a log; `each`: a test
- * gets a server of its own.
+ * What whoever comes back must get, over every driver that has a log; `each`: a test gets a server of its own.
  */
 export const recoverySuite = (
   driver: RecoveryDriver,
   start: () => Promise<MortalServer>,
-  { each = false }: { each?: boolean } = {},
+  { each = false, cuts = CUTS }: { each?: boolean; cuts?: number } = {},
 ) => {
   const [before, after] = each ? [beforeEach, afterEach] : [beforeAll, afterAll];
   describe(`clients that come back, over ${driver}`, () => {
@@ -63,7 +62,7 @@ export const recoverySuite = (
     };
     const client = async (gateway: RecoveringGateway, auth: Auth = {}): Promise<RovingClient> =>
       stack.use(await rove(gateway.port, auth));
-    test(`${CUTS * 10} numbered messages of three gateways, ${CUTS} cuts, one gateway killed: nothing is missing, doubled or out of order for who recovered`, async () => {
+    test(`${cuts * 10} numbered messages of three gateways, ${cuts} cuts, one gateway killed: nothing is missing, doubled or out of order for who recovered`, async () => {
       const cluster = stack.use(recoveryCluster(driver, server.uri));
       const all = await Promise.all([0, 1, 2].map(() => cluster.gateway()));
       const [first] = all;
@@ -78,22 +77,22 @@ export const recoverySuite = (
         });
       let sent = 0;
       const speak = async () => {
-        for (; sent < CUTS * 10; sent += 1) await say(pick(all), "all", sent).catch(() => {});
+        for (; sent < cuts * 10; sent += 1) await say(pick(all), "all", sent).catch(() => {});
       };
       const speaking = speak();
-      for (let cuts = 0; cuts < CUTS;) {
+      for (let made = 0; made < cuts;) {
         const it = pick(clients);
-        if (cuts === Math.floor(CUTS / 2) && all.length === 3) {
+        if (made === Math.floor(cuts / 2) && all.length === 3) {
           const [killed] = all.splice(1, 1);
           all.push(await cluster.gateway());
           for (const other of clients) if (!other.socket.connected) other.cut(first.port);
           for (const other of clients) Reflect.set(other.socket.io, "uri", `http://127.0.0.1:${pick(all).port}`);
           await killed?.process.kill("SIGKILL");
-          cuts += 1;
+          made += 1;
         }
         if (it.socket.connected) {
           it.cut(pick(all).port);
-          cuts += 1;
+          made += 1;
         }
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
       }
@@ -104,7 +103,7 @@ export const recoverySuite = (
       for (const it of [observer, ...clients]) await until(it, "n", "end");
       const order = numbersOf(observer.heard);
       expect(order.length).toBe(new Set(order).size);
-      expect(order.length).toBeGreaterThan(CUTS * 9);
+      expect(order.length).toBeGreaterThan(cuts * 9);
       for (const it of clients) expect(breaks(it.heard, order)).toEqual([]);
       const connects = clients.flatMap(({ heard }) => heard.filter(([event]) => event === "(connected)").slice(1));
       expect(connects.filter(([, recovered]) => recovered === true).length).toBeGreaterThan(connects.length * 0.9);

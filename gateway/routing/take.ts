@@ -12,6 +12,7 @@ import { checkPayload } from "./payload-size.ts";
 import type { Queued } from "./queued.ts";
 import type { Requests } from "./requests.ts";
 import type { Route } from "./routes.ts";
+import type { Intake } from "../signals/index.ts";
 
 export interface TakeOptions {
   route: (event: string) => Route;
@@ -20,6 +21,7 @@ export interface TakeOptions {
   requests: Requests;
   gate: AckGate;
   queued: Pick<Queued, "taken" | "heard">;
+  intake: Pick<Intake, "taken">;
   node: string;
   /** Bytes of one payload as JSON; undefined: any. */
   payloadBytes: number | undefined;
@@ -48,6 +50,7 @@ export const createTake = ({
   requests,
   gate,
   queued,
+  intake,
   node,
   payloadBytes,
   clock,
@@ -107,9 +110,11 @@ export const createTake = ({
     };
   };
 
-  const publish = (pool: Pool, job: Job): Promise<{ durable: boolean }> => {
+  const publish = async (pool: Pool, job: Job): Promise<{ durable: boolean }> => {
     counted(pool).inc();
-    return plane().publish(pool, job);
+    const published = await plane().publish(pool, job);
+    intake.taken(pool.name);
+    return published;
   };
 
   /** Resolves with whether the copy was confirmed, or the Refusal. */

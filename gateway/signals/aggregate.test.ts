@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Depth } from "#broker";
 import type { GatewayReport, WorkerReport } from "#crds";
-import { aggregate, STALE_MS, type Gathered, type Heard } from "./aggregate.ts";
+import { aggregate, roomOf, STALE_MS, withRatesOf, type Gathered, type Heard } from "./aggregate.ts";
 
 const AT = 1_000_000;
 
@@ -25,7 +25,7 @@ const gathered = (over: Partial<Gathered> & { depth?: Depth } = {}): Gathered =>
   own: gateway("own", 3),
   gateways: [],
   workers: [],
-  pools: ["chat"],
+  pools: [{ name: "chat", concurrency: 20 }],
   depths: new Map(over.depth === undefined ? [] : [["chat", over.depth]]),
   servers: { broker: true, adapter: true, store: true },
   ...over,
@@ -98,6 +98,24 @@ describe("aggregate: pools", () => {
       { pool: "chat", ready: 35, unacked: 1, dead: 0 },
     ],
     [
+      "what is in the hands of workers that go is told apart",
+      gathered({
+        depth: { ready: 5, dead: 0 },
+        workers: [heard(busy), heard(worker("w2", { inHand: [job("3")], stopping: true }))],
+      }),
+      undefined,
+      { pool: "chat", ready: 5, unacked: 3, leaving: 1, dead: 0 },
+    ],
+    [
+      "of what is in hand, no more leaves than the broker says is there",
+      gathered({
+        depth: { ready: 0, unacked: 1, dead: 0 },
+        workers: [heard(worker("w2", { inHand: [job("3"), job("4")], stopping: true }))],
+      }),
+      undefined,
+      { pool: "chat", ready: 0, unacked: 1, leaving: 1, dead: 0 },
+    ],
+    [
       "rates are per second, from what workers ended and how the backlog changed",
       gathered({
         at: later,
@@ -105,7 +123,7 @@ describe("aggregate: pools", () => {
         workers: [heard(worker("w1", { done: 118, failed: 2 }), 0, later)],
       }),
       gathered({ depth: { ready: 20, unacked: 2, dead: 0 }, workers: [heard(worker("w1", { done: 100 }))] }),
-      { pool: "chat", ready: 30, unacked: 2, dead: 0, outRate: 10, inRate: 15 },
+      { pool: "chat", ready: 30, unacked: 2, dead: 0, outRate: 10, failedRate: 1, inRate: 15 },
     ],
     [
       "a worker that was not heard before adds nothing to the rates",
@@ -115,19 +133,19 @@ describe("aggregate: pools", () => {
         workers: [heard(worker("w1", { done: 500 }), 0, later)],
       }),
       gathered({ depth: { ready: 0, unacked: 0, dead: 0 } }),
-      { pool: "chat", ready: 0, unacked: 0, dead: 0, outRate: 0, inRate: 0 },
+      { pool: "chat", ready: 0, unacked: 0, dead: 0, outRate: 0, failedRate: 0, inRate: 0 },
     ],
     [
       "a backlog that shrinks without workers' doing is no negative rate",
       gathered({ at: later, depth: { ready: 0, unacked: 0, dead: 0 } }),
       gathered({ depth: { ready: 10, unacked: 0, dead: 0 } }),
-      { pool: "chat", ready: 0, unacked: 0, dead: 0, outRate: 0, inRate: 0 },
+      { pool: "chat", ready: 0, unacked: 0, dead: 0, outRate: 0, failedRate: 0, inRate: 0 },
     ],
     [
       "without a depth the rate in is unknown, the rate out is not",
       gathered({ at: later, workers: [heard(worker("w1", { done: 4 }), 0, later)] }),
       gathered({ workers: [heard(worker("w1"))] }),
-      { pool: "chat", outRate: 2 },
+      { pool: "chat", outRate: 2, failedRate: 0 },
     ],
     [
       "two gatherings at the same moment have no rates",
@@ -139,4 +157,66 @@ describe("aggregate: pools", () => {
   test.each(cases)("%s", (_sentence, now, before, then) => {
     expect(aggregate(now, before).pools).toEqual([then]);
   });
+});
+
+describe("how many jobs of a pool are no news", () => {
+  const full = Array.from({ length: 20 }, (_, i) => job(String(i)));
+  const cases: [string, Parameters<typeof gathered>[0], number | undefined][] = [
+    ["none where there is no worker", { depth: { ready: 0, dead: 0 } }, 0],
+    [
+      "none where the depth is unknown, which nothing that is taken changes",
+      { workers: [heard(worker("w1"))] },
+      undefined,
+    ],
+    [
+      "as many as there are free hands",
+      { depth: { ready: 0, dead: 0 }, workers: [heard(worker("w1", { inHand: [job("1")] }))] },
+      19,
+    ],
+    [
+      "no hands of a worker that goes",
+      { depth: { ready: 0, dead: 0 }, workers: [heard(worker("w1", { stopping: true }))] },
+      0,
+    ],
+    [
+      "no hands of another pool's",
+      { depth: { ready: 0, dead: 0 }, workers: [heard(worker("w1", { pool: "mail" }))] },
+      0,
+    ],
+    ["what waits takes the free hands", { depth: { ready: 15, dead: 0 }, workers: [heard(worker("w1"))] }, 8],
+    [
+      "half of what waits and is in hand, where all hands are full",
+      { depth: { ready: 80, dead: 0 }, workers: [heard(worker("w1", { inHand: full }))] },
+      50,
+    ],
+    [
+      "a gateway's share of them",
+      {
+        depth: { ready: 0, dead: 0 },
+        workers: [heard(worker("w1"))],
+        gateways: [heard(gateway("g2")), heard(gateway("g3"))],
+      },
+      7,
+    ],
+  ];
+  test.each(cases)("%s", (_sentence, given, then) => {
+    const it = gathered(given);
+    expect(roomOf(aggregate(it), it.pools)["chat"]).toBe(then);
+  });
+
+  test("what the workers end meanwhile is no news either", () => {
+    const it = gathered({ depth: { ready: 0, dead: 0 }, workers: [heard(worker("w1"))] });
+    const snapshot = aggregate(it);
+    const busy = { ...snapshot, pools: snapshot.pools.map((pool) => ({ ...pool, outRate: 100 })) };
+    expect(roomOf(busy, it.pools)).toEqual({ chat: 170 });
+  });
+});
+
+test("between two gatherings rates stay as they were, and new pools have none", () => {
+  const last = { ...aggregate(gathered()), pools: [{ pool: "chat", ready: 1, inRate: 5, outRate: 4 }] };
+  const next = aggregate(gathered({ depth: { ready: 9, unacked: 0, dead: 0 } }));
+  expect(withRatesOf(next, last).pools).toEqual([
+    { pool: "chat", ready: 9, unacked: 0, dead: 0, inRate: 5, outRate: 4 },
+  ]);
+  expect(withRatesOf(next, undefined).pools).toEqual(next.pools);
 });

@@ -1,5 +1,5 @@
 import type { Depth } from "#broker";
-import type { GatewayReport, PoolReport, Snapshot, WorkerReport } from "#crds";
+import type { GatewayReport, Pool, PoolReport, Snapshot, WorkerReport } from "#crds";
 
 /** A report older than this is left out of a snapshot. */
 export const STALE_MS = 3000;
@@ -16,8 +16,8 @@ export interface Gathered {
   own: GatewayReport;
   gateways: readonly Heard<GatewayReport>[];
   workers: readonly Heard<WorkerReport>[];
-  /** Names of the live configuration's pools. */
-  pools: readonly string[];
+  /** The live configuration's. */
+  pools: readonly Pick<Pool, "name" | "concurrency">[];
   /** By pool; one that is missing is unknown. */
   depths: ReadonlyMap<string, Depth>;
   servers: Snapshot["servers"];
@@ -35,42 +35,85 @@ const inHandOf = (workers: readonly WorkerReport[], pool: string): number =>
 const waitingOf = (workers: readonly WorkerReport[], pool: string): number =>
   workers.reduce((sum, worker) => sum + (worker.pool === pool ? (worker.waiting ?? 0) : 0), 0);
 
-/** Jobs that the pool's workers ended between two gatherings; what a worker did before it was first heard is not counted. */
-const endedBetween = (before: readonly WorkerReport[], now: readonly WorkerReport[], pool: string): number => {
-  const ended = new Map(before.map((worker) => [worker.node, worker.done + worker.failed]));
-  return now
+const isStopping = ({ stopping }: WorkerReport): boolean => stopping === true;
+
+/** By how much `count` of the pool's workers grew between two gatherings; what a worker did before it was first heard is not counted. */
+const grownBetween = (
+  before: Gathered,
+  now: Gathered,
+  { pool, count }: { pool: string; count: (worker: WorkerReport) => number },
+): number => {
+  const then = new Map(fresh(before.workers, before.at).map((worker) => [worker.node, count(worker)]));
+  return fresh(now.workers, now.at)
     .filter((worker) => worker.pool === pool)
-    .reduce((sum, { node, done, failed }) => sum + Math.max(0, done + failed - (ended.get(node) ?? done + failed)), 0);
+    .reduce((sum, worker) => sum + Math.max(0, count(worker) - (then.get(worker.node) ?? count(worker))), 0);
 };
 
-const backlogOf = (gathered: Gathered, pool: string): { ready: number; unacked: number; dead: number } | undefined => {
+const backlogOf = (gathered: Gathered, pool: string): (Required<Depth> & Pick<PoolReport, "leaving">) | undefined => {
   const depth = gathered.depths.get(pool);
   if (depth === undefined) return undefined;
   const workers = fresh(gathered.workers, gathered.at);
-  return { unacked: inHandOf(workers, pool), ...depth, ready: depth.ready + waitingOf(workers, pool) };
+  const held = { unacked: inHandOf(workers, pool), ...depth };
+  const going = inHandOf(workers.filter(isStopping), pool);
+  const leaving = Math.min(going, held.unacked);
+  return { ...held, ready: depth.ready + waitingOf(workers, pool), ...(leaving === 0 ? {} : { leaving }) };
 };
 
 const ratesOf = (gathered: Gathered, before: Gathered | undefined, pool: string): Partial<PoolReport> => {
   const seconds = before === undefined ? 0 : (gathered.at - before.at) / 1000;
   if (before === undefined || seconds <= 0) return {};
-  const ended = endedBetween(fresh(before.workers, before.at), fresh(gathered.workers, gathered.at), pool);
+  const failed = grownBetween(before, gathered, { pool, count: ({ failed }) => failed });
+  const ended = failed + grownBetween(before, gathered, { pool, count: ({ done }) => done });
   const then = backlogOf(before, pool);
   const now = backlogOf(gathered, pool);
-  const outRate = ended / seconds;
-  if (then === undefined || now === undefined) return { outRate };
+  const rates = { outRate: ended / seconds, failedRate: failed / seconds };
+  if (then === undefined || now === undefined) return rates;
   const grown = now.ready + now.unacked - then.ready - then.unacked;
-  return { outRate, inRate: Math.max(0, (grown + ended) / seconds) };
+  return { ...rates, inRate: Math.max(0, (grown + ended) / seconds) };
 };
+
+const ROOM_S = 1.5;
+
+/**
+ * How many jobs of each pool one gateway may take before its numbers are news: its share of the hands that are free and of what the
+ * workers end meanwhile, or of half the backlog, whichever is more. 0: the first one is. A pool whose depth is unknown is left out.
+ */
+export const roomOf = ({ gateways, workers, pools }: Snapshot, of: Gathered["pools"]): Record<string, number> =>
+  Object.fromEntries(
+    pools.flatMap(({ pool, ready, unacked, outRate = 0 }) => {
+      const concurrency = of.find(({ name }) => name === pool)?.concurrency;
+      if (ready === undefined || unacked === undefined || concurrency === undefined) return [];
+      const hands = workers
+        .filter((worker) => worker.pool === pool && !isStopping(worker))
+        .reduce((sum, { inHand }) => sum + Math.max(0, concurrency - inHand.length), 0);
+      const room = Math.max(hands - ready + outRate * ROOM_S, (ready + unacked) / 2, 0);
+      return [[pool, Math.ceil(room / Math.max(1, gateways.length))]];
+    }),
+  );
 
 /** The snapshot of what was gathered; rates are since `before`, and absent without it. */
 export const aggregate = (gathered: Gathered, before?: Gathered): Snapshot => ({
   at: gathered.at,
   gateways: [gathered.own, ...fresh(gathered.gateways, gathered.at).filter(({ node }) => node !== gathered.own.node)],
   workers: fresh(gathered.workers, gathered.at),
-  pools: gathered.pools.map((pool) => ({
+  pools: gathered.pools.map(({ name: pool }) => ({
     pool,
     ...backlogOf(gathered, pool),
     ...ratesOf(gathered, before, pool),
   })),
   servers: gathered.servers,
+});
+
+/** A snapshot between two gatherings: rates are told as they were, since an interval that is so short has none. */
+export const withRatesOf = (snapshot: Snapshot, last: Snapshot | undefined): Snapshot => ({
+  ...snapshot,
+  pools: snapshot.pools.map((it) => {
+    const { inRate, outRate, failedRate } = last?.pools.find(({ pool }) => pool === it.pool) ?? {};
+    return {
+      ...it,
+      ...(inRate === undefined ? {} : { inRate }),
+      ...(outRate === undefined ? {} : { outRate }),
+      ...(failedRate === undefined ? {} : { failedRate }),
+    };
+  }),
 });

@@ -1,5 +1,6 @@
 import type { Bus, Subscription } from "#adapter";
-import { REPORT_REQUEST_TOPIC, reportRequest, reportTopic, type Report } from "#crds";
+import { REPORT_REQUEST_TOPIC, reportRequest, reportTopic, type GatewayReport } from "#crds";
+import type { Intake } from "./intake.ts";
 
 /** The JSON in `bytes`, or undefined where they hold none. */
 export const jsonOf = (bytes: Uint8Array): unknown => {
@@ -10,9 +11,18 @@ export const jsonOf = (bytes: Uint8Array): unknown => {
   }
 };
 
-/** Answers every request for a report with what `own` says at that moment, to the node that asks. */
-export const answerReports = (bus: Bus, own: () => Report): Promise<Subscription> =>
+/** Answers every request for a report with what `own` says at that moment, to the node that asks, and again, as urgent, when this gateway has taken more than that has room for. */
+export const answerReports = (
+  bus: Bus,
+  own: () => GatewayReport,
+  intake: Pick<Intake, "watch">,
+): Promise<Subscription> =>
   bus.subscribe(REPORT_REQUEST_TOPIC, (message) => {
     const request = reportRequest.safeParse(jsonOf(message));
-    if (request.success) bus.publish(reportTopic(request.data.node), Buffer.from(JSON.stringify(own())));
+    if (!request.success) return;
+    const { node, room = {} } = request.data;
+    const tell = (more: object) =>
+      bus.publish(reportTopic(node), Buffer.from(JSON.stringify({ gateway: own(), ...more })));
+    intake.watch(node, room, () => tell({ urgent: true }));
+    tell({});
   });

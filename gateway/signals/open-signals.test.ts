@@ -5,6 +5,7 @@ import { eventually } from "#testing";
 import { memoryBus, publishedOn } from "../testing/memory-bus.ts";
 import { STALE_MS } from "./aggregate.ts";
 import { answerReports } from "./answer.ts";
+import { createIntake } from "./intake.ts";
 import { openSignals, type SignalsOptions } from "./open-signals.ts";
 
 const pool: Pool = {
@@ -55,16 +56,12 @@ describe("signals", () => {
   test("gateways and workers that answer are in the snapshot, with the pool's depth", async () => {
     await using opened = open();
     const { bus, signals } = opened;
-    await answerReports(bus, () => ({ gateway: gateway("g2") }));
-    await answerReports(bus, () => ({
-      worker: {
-        node: "w1",
-        pool: "chat",
-        inHand: [{ id: "1", event: "chat:slow", attempt: 1, since: 1 }],
-        done: 0,
-        failed: 0,
-      },
-    }));
+    await answerReports(bus, () => gateway("g2"), createIntake());
+    const inHand = [{ id: "1", event: "chat:slow", attempt: 1, since: 1 }];
+    const worker = { node: "w1", pool: "chat", inHand, done: 0, failed: 0 };
+    await bus.subscribe(REPORT_REQUEST_TOPIC, () =>
+      bus.publish(reportTopic("g1"), Buffer.from(JSON.stringify({ worker }))),
+    );
     const snapshot = await nextOf(signals, ({ gateways, workers }) => gateways.length === 2 && workers.length === 1);
     expect(snapshot.gateways.map(({ node }) => node).sort()).toEqual(["g1", "g2"]);
     expect(snapshot.pools).toMatchObject([{ pool: "chat", ready: 7, unacked: 1, dead: 1 }]);
@@ -74,7 +71,7 @@ describe("signals", () => {
   test("what is no report and what is no request is passed over", async () => {
     await using opened = open();
     const { bus, signals } = opened;
-    await answerReports(bus, () => ({ gateway: gateway("g2") }));
+    await answerReports(bus, () => gateway("g2"), createIntake());
     bus.publish(REPORT_REQUEST_TOPIC, Buffer.from("{"));
     bus.publish(REPORT_REQUEST_TOPIC, Buffer.from('{"node": 1}'));
     signals.open(() => undefined);
@@ -104,7 +101,7 @@ describe("signals", () => {
     await using opened = open(over);
     const { signals } = opened;
     const snapshot = await nextOf(signals, ({ pools }) => pools[0]?.outRate !== undefined);
-    expect(snapshot.pools).toEqual([{ pool: "chat", outRate: 0 }]);
+    expect(snapshot.pools).toEqual([{ pool: "chat", outRate: 0, failedRate: 0 }]);
     expect(snapshot.servers.broker).toBe(broker);
   });
 
@@ -123,6 +120,32 @@ describe("signals", () => {
     signals.open(() => (snapshots += 1));
     await eventually(() => expect(snapshots).toBeGreaterThan(3));
     expect(asked).toBe(1);
+  });
+
+  test("a job where there is no worker makes a snapshot at once, with the depth as it is then; more of them make one more", async () => {
+    const depth = { ready: 0, dead: 0 };
+    await using opened = open({
+      broker: () => ({ depth: async () => ({ ...depth }), connected: () => true }),
+      everyMs: 2000,
+      urgentMs: 50,
+    });
+    const { bus, signals } = opened;
+    const intake = createIntake();
+    await answerReports(bus, () => gateway("g2"), intake);
+    const seen: (number | undefined)[] = [];
+    const asked = () => publishedOn(bus, REPORT_REQUEST_TOPIC);
+    signals.open(({ pools }) => seen.push(pools[0]?.ready));
+    await eventually(() => expect([seen.length, asked()]).toEqual([1, 2]));
+    const take = (jobs: number) => {
+      for (let i = 0; i < jobs; i++) intake.taken("chat");
+      depth.ready += jobs;
+    };
+    take(1);
+    await eventually(() => expect(seen.at(-1)).toBe(1));
+    take(500);
+    await eventually(() => expect(seen.at(-1)).toBe(501));
+    expect(seen).toEqual([0, 1, 501]);
+    expect(asked()).toBe(2);
   });
 
   test("a depth whose answer is late is as it was, until that is as old as a report may be", async () => {

@@ -10,7 +10,7 @@ import {
   type WorkerReport,
 } from "#crds";
 import type { Log } from "#process";
-import { aggregate, isFresh, type Gathered, type Heard } from "./aggregate.ts";
+import { aggregate, isFresh, roomOf, withRatesOf, type Gathered, type Heard } from "./aggregate.ts";
 import { jsonOf } from "./answer.ts";
 
 export interface SignalsOptions {
@@ -25,11 +25,16 @@ export interface SignalsOptions {
   log: Log;
   now?: () => number;
   everyMs?: number;
+  /** Between a snapshot and one that is due at once. */
+  urgentMs?: number;
 }
 
 /** The cluster's snapshots, gathered only while someone listens. */
 export interface Signals extends AsyncDisposable {
-  /** `listener` gets a snapshot every second until the returned is disposed; the first when others had the time to report. */
+  /**
+   * `listener` gets a snapshot every second until the returned is disposed, and one at once where a gateway has taken more jobs than
+   * the last has room for; the first when others had the time to report.
+   */
   open(listener: (snapshot: Snapshot) => void): Disposable;
 }
 
@@ -67,7 +72,12 @@ const depthReader = (brokerOf: () => Pick<Broker, "depth"> | undefined, now: () 
   };
 };
 
-export const openSignals = ({ now = Date.now, everyMs = 1000, ...options }: SignalsOptions): Signals => {
+export const openSignals = ({
+  now = Date.now,
+  everyMs = 1000,
+  urgentMs = 100,
+  ...options
+}: SignalsOptions): Signals => {
   const { node, bus, broker, store, log } = options;
   const listeners = new Set<(snapshot: Snapshot) => void>();
   const readDepths = depthReader(broker, now);
@@ -77,18 +87,31 @@ export const openSignals = ({ now = Date.now, everyMs = 1000, ...options }: Sign
     const gateways = new Map<string, Heard<GatewayReport>>();
     const workers = new Map<string, Heard<WorkerReport>>();
     let before: Gathered | undefined;
+    let last: Snapshot | undefined;
     let stopped = false;
     let timer: NodeJS.Timeout | undefined;
-    const ask = () => bus.publish(REPORT_REQUEST_TOPIC, Buffer.from(JSON.stringify({ node })));
+    /** performance.now() of the next regular snapshot, and of the last of any kind. */
+    let regularAt = performance.now() + everyMs;
+    let lastAt = -Infinity;
+    let isRunning = false;
+    let isUrgent = false;
+    const ask = () => {
+      const room = last === undefined ? undefined : roomOf(last, options.pools());
+      bus.publish(REPORT_REQUEST_TOPIC, Buffer.from(JSON.stringify({ node, room })));
+    };
     const hear = (message: Uint8Array) => {
       const heard = report.safeParse(jsonOf(message));
       if (!heard.success) return;
-      if ("worker" in heard.data) workers.set(heard.data.worker.node, { report: heard.data.worker, at: now() });
-      else gateways.set(heard.data.gateway.node, { report: heard.data.gateway, at: now() });
+      const at = now();
+      if ("worker" in heard.data) return void workers.set(heard.data.worker.node, { report: heard.data.worker, at });
+      gateways.set(heard.data.gateway.node, { report: heard.data.gateway, at });
+      if (heard.data.urgent !== true) return;
+      isUrgent = true;
+      arm();
     };
     const subscription = bus.subscribe(reportTopic(node), hear);
     subscription.then(ask, (error: unknown) => log.warn({ err: error }, "reports cannot be heard"));
-    const tick = async () => {
+    const tick = async (isRegular: boolean) => {
       const pools = options.pools();
       const depths = await readDepths(pools, everyMs / 2);
       if (stopped) return;
@@ -100,7 +123,7 @@ export const openSignals = ({ now = Date.now, everyMs = 1000, ...options }: Sign
         own: options.own(),
         gateways: [...gateways.values()],
         workers: [...workers.values()],
-        pools: pools.map(({ name }) => name),
+        pools,
         depths,
         servers: {
           broker: broker()?.connected() ?? pools.length === 0,
@@ -108,22 +131,35 @@ export const openSignals = ({ now = Date.now, everyMs = 1000, ...options }: Sign
           store: store.connected(),
         },
       };
-      const snapshot = aggregate(gathered, before);
-      before = gathered;
-      for (const listener of listeners) listener(snapshot);
+      last = isRegular ? aggregate(gathered, before) : withRatesOf(aggregate(gathered), last);
+      if (isRegular) before = gathered;
+      for (const listener of listeners) listener(last);
     };
-    const run = async () => {
+    const run = async (isRegular: boolean) => {
       const began = performance.now();
+      if (isRegular) regularAt = began + everyMs;
+      lastAt = began;
+      isRunning = true;
+      isUrgent = false;
       try {
-        await tick();
+        await tick(isRegular);
       } catch (error) {
         log.error({ err: error }, "a snapshot failed");
       }
+      isRunning = false;
       if (stopped) return;
-      ask();
-      timer = setTimeout(() => void run(), Math.max(0, everyMs - (performance.now() - began)));
+      if (isRegular) ask();
+      arm();
     };
-    timer = setTimeout(() => void run(), everyMs);
+    /** Sets the timer for the next snapshot; what becomes urgent while one is made is for the next. */
+    const arm = () => {
+      if (stopped || isRunning) return;
+      clearTimeout(timer);
+      const isRegular = !isUrgent || regularAt <= lastAt + urgentMs;
+      const dueAt = isRegular ? regularAt : lastAt + urgentMs;
+      timer = setTimeout(() => void run(isRegular), Math.max(0, dueAt - performance.now()));
+    };
+    arm();
     return () => {
       stopped = true;
       clearTimeout(timer);

@@ -1,6 +1,7 @@
 import { entryEnvironment, peersFile } from "#crds";
 import { runProcess, watchJson } from "#process";
 import { balance, entryMetrics } from "./balance.ts";
+import { forClients } from "./for-clients.ts";
 
 /** Asked to go, it takes no more connections and stays until the gateways have ended those that there are. */
 await runProcess("entry", entryEnvironment, async ({ env, log, registry, stack }) => {
@@ -10,7 +11,7 @@ await runProcess("entry", entryEnvironment, async ({ env, log, registry, stack }
     await balance({
       host: env.HOST,
       port: env.PORT,
-      targets: () => peers.current().gateways.map(({ clients }) => clients),
+      targets: () => forClients(peers.current()).map(({ clients }) => clients),
       metrics,
     }),
   );

@@ -8,8 +8,9 @@ import { topology } from "../topology/topology.ts";
 import { FIELD_MANAGER, NAME } from "./act.ts";
 import { clusterOf } from "./cluster-of.ts";
 import { createControlTokens, tokenSeen } from "./control-token.ts";
-import { eventsOf } from "./events-of.ts";
-import { controlsOf } from "./observe/controls.ts";
+import { eventsOf, scaledEventOf } from "./events-of.ts";
+import { hurryGateways, takesChildren } from "./hurry.ts";
+import { allControlsOf, controlsOf } from "./observe/controls.ts";
 import { createPodEvents } from "./observe/pod-events.ts";
 import { perObject } from "./per-object.ts";
 import { ANNOTATION } from "./plan/labels.ts";
@@ -91,18 +92,12 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
     },
   });
   const wanted = perObject(clusterOf);
-  const news = new Map<string, string>();
   const tokens = createControlTokens(reader, (key) => tokenSeen(key, childrenOf(key)));
   const signals = stack.use(
     openFleetSignals({
       controls: (key) => controlsOf(childrenOf(key)),
       token: tokens.of,
-      onSnapshot: (key, { servers, pools }) => {
-        const text = JSON.stringify([servers, pools.map(({ pool, ready, unacked }) => [pool, ready, unacked])]);
-        if (news.get(key) === text) return;
-        news.set(key, text);
-        loop.add(key);
-      },
+      onNews: (key) => loop.add(key),
       log,
       registry,
     }),
@@ -120,6 +115,10 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
       },
       substrate,
       signals,
+      onScaled: (key, scaled) => {
+        const about = resource(key);
+        if (about !== undefined) for (const it of scaled) recorder.record({ about, ...scaledEventOf(it) });
+      },
       report: async (key, status) => {
         const it = resource(key);
         const isFound = silent.has(key) && signals.latest(key) === undefined;
@@ -145,14 +144,21 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
 
   const arrived = (it: KubeObject) => {
     const key = keyOf(it.metadata);
+    hurry(it, false);
     signals.follow(key);
     loop.add(key);
   };
+  /** A cluster that goes as a whole waits for no drain. */
+  const hurry = (it: KubeObject, isGone: boolean) => {
+    const key = keyOf(it.metadata);
+    if (!takesChildren(it, isGone) || !isLeader()) return;
+    void hurryGateways(allControlsOf(childrenOf(key)), { token: () => tokens.of(key), log });
+  };
   const gone = (it: KubeObject) => {
     const key = keyOf(it.metadata);
+    hurry(it, true);
     signals.forget(key);
     substrate.forget(key);
-    news.delete(key);
     tokens.forget(key);
     report.forget(it);
     loop.add(key);

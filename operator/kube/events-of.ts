@@ -1,3 +1,5 @@
+import type { Scaling } from "../scale/count.ts";
+import { sentenceOf } from "../scale/tell.ts";
 import type { Deed } from "./act.ts";
 import type { Happening } from "./runtime/events.ts";
 
@@ -7,9 +9,28 @@ const FEW = 3;
 const named = ({ ref: { kind, name }, detail }: Deed): string =>
   `${kind} ${name}${detail === undefined ? "" : ` to ${detail}`}`;
 
-/** How the deeds of a pass are told in `kubectl describe`: each by itself, or where there are many of a kind all in one. */
+/** A count that changed, with why. */
+export const scaledEventOf = (scaling: Pick<Scaling, "role" | "decision">): Omit<Happening, "about"> => {
+  const { from, to } = scaling.decision;
+  return {
+    type: "Normal",
+    reason: to > from ? "ScaledUp" : "ScaledDown",
+    action: "Scaled",
+    message: sentenceOf(scaling),
+  };
+};
+
+/**
+ * How the deeds of a pass are told in `kubectl describe`: each by itself, or where there are many of a kind all in one. Counts are told
+ * where they are decided.
+ */
 export const eventsOf = (deeds: readonly Deed[]): Omit<Happening, "about">[] =>
-  [...Map.groupBy(deeds, ({ what }) => what)].flatMap(([what, group]) => {
+  [
+    ...Map.groupBy(
+      deeds.filter(({ what }) => what !== "scaled"),
+      ({ what }) => what,
+    ),
+  ].flatMap(([what, group]) => {
     const done = `${what.charAt(0).toUpperCase()}${what.slice(1)}`;
     const messages =
       group.length <= FEW

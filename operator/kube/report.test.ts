@@ -74,3 +74,22 @@ test("a cluster that goes while its status is written leaves no metric", async (
   await report.write(resourceOf(), serving, facts);
   expect(await metrics()).not.toContain('realtime_cluster="chat"');
 });
+
+test("counts that follow a load are measured with their reason, and leave nothing when they no longer do", async () => {
+  const { client, report, metrics } = setUp();
+  await using _ = report;
+  await client.create(resourceOf(), { fieldManager: "test" });
+  const scaling = (reason: string) => [
+    { name: "gateway", desired: 4, actual: 3, reason, message: "…", at: "2026-01-01T00:00:00Z" },
+  ];
+  const of = 'cluster_namespace="default",realtime_cluster="chat",of="gateway"';
+  await report.write(resourceOf(), { ...serving, scaling: scaling("Connections") }, facts);
+  await report.write(resourceOf(), { ...serving, scaling: scaling("Lag") }, facts);
+  const text = await metrics();
+  expect(text).toContain(`realtime_operator_desired_replicas{${of}} 4`);
+  expect(text).toContain(`realtime_operator_ready_replicas{${of}} 3`);
+  expect(text).toContain(`realtime_operator_scaling_reason{${of},reason="Lag"} 1`);
+  expect(text).not.toContain('reason="Connections"');
+  await report.write(resourceOf(), serving, facts);
+  expect(await metrics()).not.toContain('of="gateway"');
+});

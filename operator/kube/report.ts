@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { ClusterStatus, Condition } from "../status/model.ts";
 import { NAME } from "./act.ts";
 import { type Client, type EventRecorder, type KubeObject, openStatusWriter } from "./runtime/index.ts";
+import { openScalingMetrics } from "./scaling-metrics.ts";
 import { statusDocument } from "./status-document.ts";
 
 /** Numbers that move all the time, and are not worth a write each. */
@@ -35,6 +36,7 @@ const TOLD: Partial<Record<Condition["type"], Condition["status"]>> = {
   Stalled: "True",
   DataRetained: "True",
   Exposed: "False",
+  DrainPaced: "False",
 };
 
 /** Whether a condition's turn is worth an event: it says something else than before, and is no step of a change that is under way. */
@@ -74,6 +76,7 @@ export const openReport = ({
     realtime_cluster: name,
     type,
   });
+  const scalingMetrics = openScalingMetrics(registry);
   /** By uid and type, what was said last. */
   const said = new Map<string, Map<string, Said>>();
   return {
@@ -100,6 +103,7 @@ export const openReport = ({
             action: "Judged",
           });
       }
+      scalingMetrics.set(resource.metadata, status.scaling ?? []);
       said.set(uid, new Map(status.conditions.map((it) => [it.type, it])));
     },
     forget: (resource: KubeObject) => {
@@ -107,6 +111,7 @@ export const openReport = ({
       writer.forget(uid);
       for (const type of said.get(uid)?.keys() ?? []) measured.remove(labelsOf(resource, type));
       said.delete(uid);
+      scalingMetrics.set(resource.metadata, []);
     },
     [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose](),
   };

@@ -1,7 +1,7 @@
-import type { Snapshot } from "#crds";
 import type { Log } from "#process";
 import type { Registry } from "prom-client";
 import type { Signals } from "../port.ts";
+import { exportJobs } from "./job-metrics.ts";
 import { openSignals } from "../signals.ts";
 
 export interface FleetSignals extends Signals, AsyncDisposable {
@@ -15,23 +15,28 @@ export interface FleetSignals extends Signals, AsyncDisposable {
 export const openFleetSignals = (options: {
   controls: (key: string) => readonly string[];
   token: (key: string) => Promise<string>;
-  onSnapshot: (key: string, snapshot: Snapshot) => void;
+  /** As a cluster's own stream calls it. */
+  onNews: (key: string) => void;
   log: Log;
   registry: Registry;
 }): FleetSignals => {
   const { log, registry } = options;
   const streams = new Map<string, Signals & AsyncDisposable>();
   const closing = new Set<Promise<void>>();
+  exportJobs(registry, () =>
+    [...streams].flatMap(([key, stream]) => (stream.latest(key)?.snapshot.pools ?? []).map((it) => ({ key, ...it }))),
+  );
   return {
     latest: (key) => streams.get(key)?.latest(key),
     announce: (key, events) => streams.get(key)?.announce(key, events),
+    shed: (key, orders) => streams.get(key)?.shed(key, orders),
     follow: (key) => {
       if (streams.has(key)) return;
       const stream = openSignals({
         cluster: key,
         controls: () => options.controls(key),
         token: () => options.token(key),
-        onSnapshot: (snapshot) => options.onSnapshot(key, snapshot),
+        onNews: () => options.onNews(key),
         log,
         registry,
       });

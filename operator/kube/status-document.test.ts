@@ -59,6 +59,14 @@ test.each([
   expect(document({ version }, { own })["update"]).toEqual(expected);
 });
 
+test("what follows its load is told as it is, and nothing where nothing does", () => {
+  const scaling = [
+    { name: "gateway", desired: 3, actual: 2, reason: "Lag", message: "gateways 2 → 3: …", at: "2026-01-01T00:00:00Z" },
+  ];
+  expect(document({ scaling })["scaling"]).toEqual(scaling);
+  expect(document()).not.toHaveProperty("scaling");
+});
+
 test("of a resource that makes no sense: conditions, and nothing that is not known", () => {
   const { observedGeneration, conditions } = status;
   const it = statusDocument(

@@ -18,7 +18,7 @@ const fraction = ({ ready, wanted }: Count): string => `${ready}/${wanted}`;
 
 /** What is written to `.status`; `own` is the operator's own release. Without `cluster` the resource makes no sense, and has no endpoints. */
 export const statusDocument = (
-  { observedGeneration, version, conditions, gateways, workers, pools }: ClusterStatus,
+  { observedGeneration, version, conditions, gateways, workers, pools, scaling }: ClusterStatus,
   { cluster, live, own }: { cluster: Cluster | undefined; live: readonly KubeObject[]; own: string },
 ): Record<string, unknown> => {
   const backlogs = pools.flatMap(({ backlog }) => (backlog === undefined ? [] : [backlog]));
@@ -36,6 +36,7 @@ export const statusDocument = (
       ...(names === undefined ? {} : { deployment: names.worker(pool.name) }),
       ...(backlog === undefined ? {} : { backlog: rounded(backlog) }),
     })),
+    ...(scaling === undefined ? {} : { scaling }),
     ...(cluster === undefined ? {} : { endpoints: endpointsOf(cluster, live) }),
   };
 };

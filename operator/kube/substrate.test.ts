@@ -6,11 +6,13 @@ import { clusterOf } from "../testing.ts";
 import { topology } from "../topology/topology.ts";
 import { livePool } from "../topology/worker.ts";
 import { iso, readyPod, T0, workloadObject } from "./observe/testing.ts";
+import { ANNOTATION } from "./plan/labels.ts";
+import { childNames } from "./plan/names.ts";
 import { SETTINGS } from "./plan/testing/resources.ts";
 import { createApplier } from "./runtime/apply.ts";
 import { ApiError } from "./runtime/client.ts";
 import { memoryClient } from "./runtime/memory-client.ts";
-import type { KubeObject } from "./runtime/object.ts";
+import { refOf, type KubeObject } from "./runtime/object.ts";
 import type { Deed } from "./act.ts";
 import { createKubeSubstrate } from "./substrate.ts";
 
@@ -88,13 +90,117 @@ describe("a plan that left nothing to do", () => {
   });
 });
 
-test("a pod that went meanwhile does not keep the others from being marked", async () => {
-  const { client, substrate, tell } = setUp();
-  const [gone, there] = [readyPod("gone"), readyPod("there")];
-  await client.create(there, { fieldManager: "test" });
-  for (const pod of [gone, there]) tell(undefined, pod);
-  await substrate.stop(KEY, ["gone", "there"]);
-  expect(client.requests.filter(({ verb }) => verb === "merge").map(({ name }) => name)).toEqual(["gone", "there"]);
+describe("a lower count", () => {
+  const scaled = clusterOf({ workers: [{ name: "a", events: ["a"], autoscaling: { maxReplicas: 9 } }] });
+  const wanting = (count: number) => {
+    const plan = topology(scaled, { managedAs: "server", release });
+    return { ...plan, roles: plan.roles.map((role) => (role.name === "worker-a" ? { ...role, count } : role)) };
+  };
+  const setUpPods = async () => {
+    const it = setUp();
+    const { client, substrate, tell } = it;
+    const name = childNames("chat").worker("a");
+    const deployment = workloadObject("Deployment", name, { role: "worker", pool: "a", replicas: 3 });
+    tell(undefined, deployment);
+    const configHash = wanting(3).roles.find((role) => role.name === "worker-a")?.configHash;
+    const pods = ["x", "y", "z"].map((pod) => {
+      const { metadata, ...rest } = readyPod(pod, { role: "worker", pool: "a" });
+      return {
+        ...rest,
+        metadata: { ...metadata, annotations: { ...metadata.annotations, [ANNOTATION.configHash]: configHash ?? "" } },
+      };
+    });
+    for (const pod of pods) {
+      await client.create(pod, { fieldManager: "test" });
+      tell(undefined, pod);
+    }
+    const lower = async (count: number, ...victims: string[]) => {
+      const from = client.requests.length;
+      await substrate.stop(KEY, victims);
+      await substrate.apply(KEY, wanting(count), scaled).catch(() => {});
+      return client.requests.slice(from);
+    };
+    const marks = (asked: typeof client.requests) =>
+      asked.filter(({ verb }) => verb === "merge").map(({ name }) => name);
+    const counts = (asked: typeof client.requests) =>
+      asked.flatMap(({ verb, body }) =>
+        verb === "apply" && JSON.stringify(body).includes('"replicas"') ? [body] : [],
+      );
+    const seeMarked = (pod: KubeObject) => {
+      const annotations = { ...pod.metadata.annotations, [ANNOTATION.deletionCost]: "-1" };
+      tell(pod, { ...pod, metadata: { ...pod.metadata, annotations } });
+    };
+    return { ...it, pods, lower, marks, counts, seeMarked };
+  };
+
+  test("is asked for once it is seen that who goes is marked, and not before", async () => {
+    const { pods, lower, marks, counts, seeMarked } = await setUpPods();
+    const first = await lower(1, "y", "z");
+    expect(marks(first)).toEqual(["y", "z"]);
+    expect(counts(first)).toMatchObject([{ spec: { replicas: 3 } }]);
+    for (const pod of pods.slice(1)) seeMarked(pod);
+    const second = await lower(1, "x", "y");
+    expect(marks(second)).toEqual([]);
+    expect(counts(second)).toMatchObject([{ spec: { replicas: 1 } }]);
+  });
+
+  test("does not fail for a pod that went meanwhile", async () => {
+    const { client, pods, lower, marks } = await setUpPods();
+    const [, y] = pods;
+    if (y !== undefined) await client.delete(refOf(y), {});
+    expect(marks(await lower(1, "y", "z"))).toEqual(["y", "z"]);
+  });
+});
+
+describe("gateways that clients are not sent to", () => {
+  const LABEL_OF_TAKERS = "realtimecluster.dev/takes-clients";
+  const setUpPods = async () => {
+    const it = setUp();
+    const { client, substrate, tell } = it;
+    const pods = ["a", "b", "c"].map((name) => {
+      const { metadata, ...rest } = readyPod(name);
+      return { ...rest, metadata: { ...metadata, labels: { ...metadata.labels, [LABEL_OF_TAKERS]: "true" } } };
+    });
+    for (const pod of [...pods, readyPod("w", { role: "worker", pool: "a" })]) {
+      await client.create(pod, { fieldManager: "test" });
+      tell(undefined, pod);
+    }
+    const shun = async (...names: string[]) => {
+      const from = client.requests.length;
+      await substrate.shun(KEY, names);
+      return client.requests.slice(from).map(({ name, body }) => [name, body]);
+    };
+    const seeShunned = (pod: KubeObject) => {
+      const { [LABEL_OF_TAKERS]: _, ...labels } = pod.metadata.labels ?? {};
+      tell(pod, { ...pod, metadata: { ...pod.metadata, labels } });
+    };
+    return { ...it, pods, shun, seeShunned };
+  };
+  const off = { metadata: { labels: { [LABEL_OF_TAKERS]: null } } };
+  const on = { metadata: { labels: { [LABEL_OF_TAKERS]: "true" } } };
+
+  test("lose the label that the Service selects on, and get it back when they are named no more, by whoever leads then", async () => {
+    const { pods, shun, seeShunned } = await setUpPods();
+    expect(await shun()).toEqual([]);
+    expect(await shun("a", "b")).toEqual([
+      ["a", off],
+      ["b", off],
+    ]);
+    pods.slice(0, 2).forEach(seeShunned);
+    expect(await shun("a", "b")).toEqual([]);
+    expect(await shun("b")).toEqual([["a", on]]);
+    expect(await shun()).toEqual([
+      ["a", on],
+      ["b", on],
+    ]);
+  });
+
+  test("are left alone where they go", async () => {
+    const { pods, shun, tell } = await setUpPods();
+    const [a] = pods;
+    if (a !== undefined) tell(a, { ...a, metadata: { ...a.metadata, deletionTimestamp: iso(60) } });
+    expect(await shun("a", "b")).toEqual([["b", off]]);
+  });
 });
 
 test("what ran before this operator is no news", async () => {

@@ -6,11 +6,12 @@ import type { PodEvents } from "./observe/pod-events.ts";
 import { changesOf } from "./observe/changes.ts";
 import { instancesOf } from "./observe/instances.ts";
 import { observationOf } from "./observe/observation.ts";
-import { ANNOTATION } from "./plan/labels.ts";
+import { ANNOTATION, LABEL, TAKES_CLIENTS } from "./plan/labels.ts";
 import type { PlanInput, Settings } from "./plan/model.ts";
 import { planOf } from "./plan/plan.ts";
 import { leftServers } from "./plan/servers-left.ts";
 import { ApiError, type Applier, type Client, type KubeObject, type OwnerReference, refOf } from "./runtime/index.ts";
+import { stepsDown, type Cost } from "./scale-down.ts";
 
 /** The resource behind a cluster. */
 export interface Owner {
@@ -56,6 +57,8 @@ interface Memory {
   obstacles: Observation["obstacles"];
   /** Mounted files have changed and the pods have not been told. */
   isRefilled: boolean;
+  /** Who goes, of those that the next lower counts make too many. */
+  victims: readonly string[];
 }
 
 /** How long a plan that left nothing to do, or nothing but what is refused, is not made again while all that it is made from stays. */
@@ -83,16 +86,18 @@ export const createKubeSubstrate = ({
       refusals: [],
       obstacles: [],
       isRefilled: false,
+      victims: [],
     };
     // A pass that goes on after its resource has gone leaves nothing.
     if (ownerOf(key) !== undefined) memories.set(key, memory);
     return memory;
   };
 
+  type Marks = Record<string, string | null>;
   /** A pod that is gone is none that could be told. */
-  const annotate = async (pod: KubeObject, annotations: Record<string, string>): Promise<void> => {
+  const mark = async (pod: KubeObject, metadata: { annotations: Marks } | { labels: Marks }): Promise<void> => {
     try {
-      await client.merge(refOf(pod), { metadata: { annotations } }, { fieldManager: FIELD_MANAGER });
+      await client.merge(refOf(pod), { metadata }, { fieldManager: FIELD_MANAGER });
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404) throw error;
     }
@@ -105,12 +110,26 @@ export const createKubeSubstrate = ({
     const annotations = { [ANNOTATION.filesChanged]: new Date(now()).toISOString() };
     const isThere = ({ kind, metadata }: KubeObject) => kind === "Pod" && metadata.deletionTimestamp === undefined;
     try {
-      for (const pod of childrenOf(key).filter(isThere)) await annotate(pod, annotations);
+      for (const pod of childrenOf(key).filter(isThere)) await mark(pod, { annotations });
       return [];
     } catch (error) {
       memory.isRefilled = true;
       return [error];
     }
+  };
+
+  /** What failed, if anything: the next pass finds what is still to be written. */
+  const writeCosts = async (live: readonly KubeObject[], costs: readonly Cost[]): Promise<unknown[]> => {
+    const failures: unknown[] = [];
+    for (const { pod: name, cost } of costs) {
+      const pod = live.find(({ kind, metadata }) => kind === "Pod" && metadata.name === name);
+      try {
+        if (pod !== undefined) await mark(pod, { annotations: { [ANNOTATION.deletionCost]: cost } });
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    return failures;
   };
 
   /** The children that are this resource's, not a deleted one's of the same name: those go by themselves, pods last. */
@@ -141,28 +160,41 @@ export const createKubeSubstrate = ({
       const memory = memoryOf(key);
       const untold = await touchPods(key, memory);
       const { namespace, reference, released } = owner;
-      const seen = JSON.stringify([memory.changes, reference.uid, released, topology]);
+      const { victims } = memory;
+      memory.victims = [];
+      const seen = JSON.stringify([memory.changes, reference.uid, released, topology, victims]);
       if (memory.calm?.input === seen && Math.abs(now() - memory.calm.at) < CALM_MS && untold.length === 0) return;
       const live = childrenOf(key);
-      const input: PlanInput = { cluster, topology, settings, live, released };
+      const { roles, costs } = stepsDown(topology.roles, { live, victims, now: now() });
+      const input: PlanInput = { cluster, topology: { ...topology, roles }, settings, live, released };
       const isLeft = leftServers(input).some(({ server }) => server === "rabbitmq");
       const rabbitmq = isLeft ? await jobsLeft(key) : undefined;
       const plan = planOf({ ...input, ...(rabbitmq === undefined ? {} : { jobsLeft: { rabbitmq } }) });
       memory.obstacles = plan.obstacles;
+      const unmarked = await writeCosts(live, costs);
       const acted = await act(plan, { client, applier, live, namespace, owner: reference });
       const { refusals, deeds } = acted;
-      const failures = [...acted.failures, ...untold];
+      const failures = [...acted.failures, ...untold, ...unmarked];
       memory.refusals = refusals;
       memory.calm = deeds.length + failures.length === 0 ? { input: seen, at: now() } : undefined;
       onDeeds(key, deeds);
       if (failures.length > 0) throw failures[0];
     },
     stop: async (key, instances) => {
-      const isMarked = ({ metadata: { annotations } }: KubeObject) => annotations?.[ANNOTATION.deletionCost] === "-1";
+      const memory = memoryOf(key);
+      memory.victims = [...memory.victims, ...instances];
+    },
+    shun: async (key, gateways) => {
+      const named = new Set(gateways);
       const pods = childrenOf(key).filter(
-        (it) => it.kind === "Pod" && instances.includes(it.metadata.name) && !isMarked(it),
+        ({ kind, metadata: { name, labels, deletionTimestamp } }) =>
+          kind === "Pod" &&
+          labels?.[LABEL.role] === "gateway" &&
+          deletionTimestamp === undefined &&
+          named.has(name) === (labels[LABEL.takesClients] !== undefined),
       );
-      for (const pod of pods) await annotate(pod, { [ANNOTATION.deletionCost]: "-1" });
+      const off = { [LABEL.takesClients]: null };
+      await Promise.all(pods.map((it) => mark(it, { labels: named.has(it.metadata.name) ? off : TAKES_CLIENTS })));
     },
     onChange: (listener) => {
       listeners.add(listener);

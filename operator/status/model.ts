@@ -1,5 +1,6 @@
 import type { Cluster } from "#crds";
 import type { Instance, Observation, Obstacle, Signal } from "../port.ts";
+import type { Scaling } from "../scale/count.ts";
 import type { Role, Topology } from "../topology/model.ts";
 
 export type ConditionType =
@@ -8,8 +9,11 @@ export type ConditionType =
   | "BrokerReady"
   | "AdapterReady"
   | "WorkersReady"
+  | "ScalingActive"
+  | "ScalingLimited"
   | "Exposed"
   | "DataRetained"
+  | "DrainPaced"
   | "AuthenticationConfigured"
   | "Paused"
   | "Reconciling"
@@ -40,6 +44,19 @@ export interface PoolStatus {
   dead?: number;
 }
 
+/** A count that follows a load. */
+export interface ScalingStatus {
+  /** gateway, or worker-<pool>. */
+  name: string;
+  desired: number;
+  /** Ready. */
+  actual: number;
+  /** Why it is as many, in one word and in a sentence; as of `at`, ISO 8601. */
+  reason: string;
+  message: string;
+  at: string;
+}
+
 /** How many serve, and how many are wanted. */
 export interface Count {
   ready: number;
@@ -56,6 +73,8 @@ export interface ClusterStatus {
   /** Of all pools. */
   workers?: Count;
   pools: PoolStatus[];
+  /** Of what follows its load; absent: nothing does, or it is held. */
+  scaling?: ScalingStatus[];
 }
 
 /** All that conditions are judged by. */
@@ -65,6 +84,8 @@ export interface Facts {
   topology: Topology;
   observation: Observation;
   signal: Signal | undefined;
+  /** Counts that follow their load. */
+  scalings?: readonly Scaling[];
 }
 
 /** A role's instances that serve: ready, of the wanted configuration or of the one that it replaces. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Instance } from "../port.ts";
+import type { Scaling } from "../scale/count.ts";
 import { clusterOf, instanceOf, signalOf } from "../testing.ts";
 import { topology } from "../topology/topology.ts";
 import type { ConditionType, Facts } from "./model.ts";
@@ -39,6 +40,10 @@ const condition = (it: Facts, type: ConditionType) => {
   return [found?.status, found?.reason, found?.message];
 };
 const broken = { state: "failing" as const, restarts: 6, message: "it threw" };
+const holding = (connections: number) =>
+  signalOf({
+    gateways: [{ node: "chat-gateway-0-ab12", connections: connections - 50, carried: 50, draining: false }],
+  });
 const hub = { servers: { broker: false, adapter: false, store: true } };
 
 describe("conditions", () => {
@@ -46,6 +51,42 @@ describe("conditions", () => {
     ["all is there", facts(), "Ready", ["True", "Serving", "2/2 gateways ready"]],
     ["all is there", facts(), "Reconciling", ["False", "Done", "generation 3 is in place"]],
     ["all is there", facts(), "WorkersReady", ["True", "AllReady", "2/2 workers ready in 1 pools"]],
+    [
+      "the clients can be sent away in time",
+      facts(SPEC, { signal: holding(7000) }),
+      "DrainPaced",
+      [
+        "True",
+        "WithinGrace",
+        "7383 connections can be sent away within gateway.drain.graceSeconds at gateway.drain.reconnectsPerSecond",
+      ],
+    ],
+    [
+      "there are too many clients for pace and grace",
+      facts(SPEC, { signal: holding(9950) }),
+      "DrainPaced",
+      [
+        "False",
+        "GraceTooShort",
+        "10000 connections will be sent away at 233/s instead of 171/s when all gateways roll: raise gateway.drain.graceSeconds to 80 or gateway.drain.reconnectsPerSecond to 266",
+      ],
+    ],
+    [
+      "there will be, when as many come as are planned",
+      facts({ gateway: { autoscaling: { minReplicas: 2 } } }),
+      "DrainPaced",
+      [
+        "False",
+        "GraceTooShort",
+        "10000 connections (2 × gateway.autoscaling.connectionsPerReplica) will be sent away at 233/s instead of 171/s when all gateways roll: raise gateway.drain.graceSeconds to 80 or gateway.drain.reconnectsPerSecond to 266",
+      ],
+    ],
+    [
+      "that the pace will not be kept keeps nobody from being served",
+      facts(SPEC, { signal: holding(9950) }),
+      "Ready",
+      ["True", "Serving", "2/2 gateways ready"],
+    ],
     [
       "a gateway is missing",
       without(facts(), "chat-gateway-1"),
@@ -87,6 +128,17 @@ describe("conditions", () => {
       changed(facts(), "chat-worker-a-1", broken),
       "Stalled",
       ["True", "CannotStart", "1 cannot start; chat-worker-a-1 after 6 restarts: it threw"],
+    ],
+    [
+      "a quota forbids more pods",
+      facts(SPEC, {
+        observation: {
+          ...without(facts(), "chat-worker-a-1").observation,
+          obstacles: [{ of: "worker-a", reason: "QuotaExceeded", message: "raise the quota", isLasting: true }],
+        },
+      }),
+      "WorkersReady",
+      ["False", "QuotaExceeded", "workers ready: a 1/2; raise the quota"],
     ],
     [
       "a worker has failed once",
@@ -186,6 +238,85 @@ describe("conditions", () => {
   ];
   test.each(cases)("%s: %#", (_given, it, type, expected) => {
     expect(condition(it, type)).toEqual(expected);
+  });
+});
+
+describe("counts that follow their load", () => {
+  const spec = {
+    gateway: { autoscaling: { maxReplicas: 3 } },
+    workers: [{ name: "a", events: ["a:*"], autoscaling: { minReplicas: 1 } }],
+  };
+  const base = facts(spec);
+  const scalings = (change: Partial<Scaling> = {}) =>
+    base.topology.roles
+      .filter(({ scale }) => scale !== undefined)
+      .map((role): Scaling => {
+        const decision = {
+          from: 1,
+          to: role.count,
+          reason: "Backlog" as const,
+          detail: "backlog 7, target 5",
+          at: 1000,
+        };
+        return {
+          role,
+          desired: role.count,
+          decision,
+          isLimited: false,
+          doubt: undefined,
+          inHand: new Map(),
+          ...change,
+        };
+      });
+  const followed = (change?: Partial<Scaling>): Facts => ({ ...base, scalings: scalings(change) });
+  const doubt = { reason: "LoadUnknown" as const, message: "held at 1: its backlog is unknown" };
+
+  test.each<[string, Facts, ConditionType, unknown[]]>([
+    ["all do", followed(), "ScalingActive", ["True", "FollowsLoad", "2 counts follow their load"]],
+    [
+      "nothing is too much",
+      followed(),
+      "ScalingLimited",
+      ["False", "WithinLimits", "no load asks for more than maxReplicas"],
+    ],
+    ["none is to", facts(), "ScalingActive", [undefined, undefined, undefined]],
+    [
+      "a load is unknown",
+      followed({ doubt }),
+      "ScalingActive",
+      ["False", "LoadUnknown", `gateways: ${doubt.message}; a: ${doubt.message}`],
+    ],
+    [
+      "a load is too much",
+      followed({ isLimited: true }),
+      "ScalingLimited",
+      ["True", "TooManyReplicas", "the load asks for more than maxReplicas: gateways 3, a 10"],
+    ],
+    ["a load is unknown", followed({ doubt }), "Ready", ["True", "Serving", "2/2 gateways ready"]],
+  ])("%s: %#", (_given, it, type, expected) => {
+    expect(condition(it, type)).toEqual(expected);
+  });
+
+  test("are told with what was decided last", () => {
+    expect(statusOf(followed(), undefined, 0).scaling).toEqual([
+      {
+        name: "gateway",
+        desired: 2,
+        actual: 2,
+        reason: "Backlog",
+        message: "gateways 1 → 2: backlog 7, target 5",
+        at: "1970-01-01T00:00:01Z",
+      },
+      {
+        name: "worker-a",
+        desired: 1,
+        actual: 1,
+        reason: "Backlog",
+        message: "a 1: backlog 7, target 5",
+        at: "1970-01-01T00:00:01Z",
+      },
+    ]);
+    expect(statusOf(facts(), undefined, 0).scaling).toBeUndefined();
   });
 });
 

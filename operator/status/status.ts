@@ -2,8 +2,10 @@ import { adapterReady } from "./adapter-ready.ts";
 import { authenticationConfigured } from "./authentication-configured.ts";
 import { brokerReady } from "./broker-ready.ts";
 import { dataRetained } from "./data-retained.ts";
+import { drainPaced } from "./drain-paced.ts";
 import { exposed } from "./exposed.ts";
 import { gatewaysReady } from "./gateways-ready.ts";
+import { sentenceOf } from "../scale/tell.ts";
 import {
   hasPods,
   readyOf,
@@ -13,10 +15,13 @@ import {
   type Count,
   type Facts,
   type Judgement,
+  type ScalingStatus,
 } from "./model.ts";
 import { paused } from "./paused.ts";
 import { ready } from "./ready.ts";
 import { reconciling } from "./reconciling.ts";
+import { scalingActive } from "./scaling-active.ts";
+import { scalingLimited } from "./scaling-limited.ts";
 import { stalled } from "./stalled.ts";
 import { workersReady } from "./workers-ready.ts";
 
@@ -36,6 +41,16 @@ const pools = ({ topology, observation: { instances }, signal }: Facts): Cluster
     ];
   });
 
+const scaling = ({ scalings = [], observation: { instances } }: Facts): ScalingStatus[] =>
+  scalings.map((it) => ({
+    name: it.role.name,
+    desired: it.desired,
+    actual: readyOf(it.role, instances),
+    reason: it.decision.reason,
+    message: sentenceOf(it),
+    at: new Date(it.decision.at).toISOString().replace(/\.\d+Z$/, "Z"),
+  }));
+
 /** Ready and wanted instances of the roles that play one part. */
 const countOf = ({ topology, observation: { instances } }: Facts, part: "gateway" | "worker"): Count => {
   const roles = topology.roles.filter(({ role }) => role === part);
@@ -54,11 +69,13 @@ export const statusOf = (facts: Facts, previous: ClusterStatus | undefined, now:
     AdapterReady: adapterReady(facts),
     WorkersReady: workersReady(facts),
     ...(hasPods(facts) ? { Exposed: exposed(facts), DataRetained: dataRetained(facts) } : {}),
+    DrainPaced: drainPaced(facts),
     AuthenticationConfigured: authenticationConfigured(facts),
     Paused: paused(facts),
     Reconciling: reconciling(facts, isStalled),
     Stalled: isStalled,
   };
+  const follows = (facts.scalings ?? []).length > 0;
   const observedGeneration = facts.topology.generation;
   const condition = (type: ConditionType, judgement: Judgement): Condition => {
     const before = previous?.conditions.find((it) => it.type === type);
@@ -76,8 +93,11 @@ export const statusOf = (facts: Facts, previous: ClusterStatus | undefined, now:
       condition("BrokerReady", parts.BrokerReady),
       condition("AdapterReady", parts.AdapterReady),
       condition("WorkersReady", parts.WorkersReady),
+      ...(follows ? [condition("ScalingActive", scalingActive(facts))] : []),
+      ...(follows ? [condition("ScalingLimited", scalingLimited(facts))] : []),
       ...(parts.Exposed === undefined ? [] : [condition("Exposed", parts.Exposed)]),
       ...(parts.DataRetained === undefined ? [] : [condition("DataRetained", parts.DataRetained)]),
+      condition("DrainPaced", parts.DrainPaced),
       condition("AuthenticationConfigured", parts.AuthenticationConfigured),
       condition("Paused", parts.Paused),
       condition("Reconciling", parts.Reconciling),
@@ -86,5 +106,6 @@ export const statusOf = (facts: Facts, previous: ClusterStatus | undefined, now:
     gateways: countOf(facts, "gateway"),
     workers: countOf(facts, "worker"),
     pools: pools(facts),
+    ...(follows ? { scaling: scaling(facts) } : {}),
   };
 };

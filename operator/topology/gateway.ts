@@ -2,13 +2,14 @@ import type { Cluster } from "#crds";
 import { configHash } from "./config-hash.ts";
 import type { EnvValue, Role, ScaleRules } from "./model.ts";
 
-const scaleRules = ({ autoscaling }: Cluster["spec"]["gateway"]): ScaleRules | undefined =>
+const scaleRules = ({ autoscaling, drain }: Cluster["spec"]["gateway"]): ScaleRules | undefined =>
   autoscaling && {
     by: "connections",
     min: autoscaling.minReplicas,
     max: autoscaling.maxReplicas,
     target: autoscaling.connectionsPerReplica,
     scaleDownSeconds: 300,
+    reconnectsPerSecond: drain.reconnectsPerSecond,
   };
 
 /** The edge. `env` is what every process of the data plane gets. */
@@ -60,6 +61,6 @@ export const gatewayRole = (cluster: Cluster, dataPlane: Record<string, EnvValue
     ports: [...(api === undefined ? [] : ["api"]), "clients", "control", "link", "probes"],
     graceSeconds: drain.graceSeconds + 5,
     needs: dataPlane["HUB_DIR"] === undefined ? [] : ["hub"],
-    roll: "surge",
+    roll: "blueGreen",
   };
 };

@@ -41,6 +41,17 @@ export interface ScaleRules {
   /** Jobs (or connections) per replica. */
   target: number;
   scaleDownSeconds: number;
+  /** Of gateways: how many clients may be sent to others in a second, over the whole cluster. */
+  reconnectsPerSecond?: number;
+  /** Of a pool. */
+  jobs?:
+    | {
+        /** Jobs that one worker runs at once. */
+        concurrency: number;
+        /** How long a job may wait before full hands. */
+        maxWaitSeconds: number;
+      }
+    | undefined;
 }
 
 /** The parts of a role that only a pod has. */
@@ -78,8 +89,11 @@ export interface Role {
   graceSeconds: number;
   /** Roles that must have been ready once before this one starts. */
   needs: RoleName[];
-  /** surge: the new one is ready before an old one goes; replace: the old one has gone before the new one starts. */
-  roll: "surge" | "replace";
+  /**
+   * blueGreen: all new ones are ready before an old one goes; surge: a new one is, before an old one goes; replace: the old one has gone
+   * before the new one starts.
+   */
+  roll: "blueGreen" | "surge" | "replace";
 }
 
 /** A server that the cluster uses; without `secret` it is managed. */

@@ -1,16 +1,10 @@
 import type { Cluster } from "#crds";
-import type { EnvValue, Problem, Server, ServerName } from "./model.ts";
+import type { EnvValue, Server, ServerName } from "./model.ts";
 
 /** Who runs the managed servers: the hub for all of them, or each a server of its own. */
 export type ManagedAs = "hub" | "server";
 
 type Plane = "adapter" | "broker" | "store";
-
-const SERVED: Record<Plane, readonly ServerName[]> = {
-  adapter: ["hub", "redis", "rabbitmq", "mongo"],
-  broker: ["hub", "rabbitmq"],
-  store: ["hub", "redis", "mongo"],
-};
 
 const DIRECTORY = { hub: "HUB_DIR", redis: "REDIS_DIR", rabbitmq: "RABBITMQ_DIR", mongo: "MONGO_DIR" } as const;
 
@@ -18,7 +12,6 @@ export interface Planes {
   servers: Server[];
   /** ADAPTER, BROKER, STORE and the directory of each server that one of them needs. */
   env: Record<string, EnvValue>;
-  problems: Problem[];
 }
 
 const driver = (name: ServerName) => (name === "hub" ? "zeromq" : name);
@@ -36,16 +29,6 @@ export const planes = ({ spec }: Cluster, managedAs: ManagedAs): Planes => {
     broker: serverOf(spec.broker.type),
     store: serverOf(spec.store.type),
   };
-  const problems: Problem[] = [];
-  const planeNames: Plane[] = ["adapter", "broker", "store"];
-  for (const plane of planeNames) {
-    const name = uses[plane];
-    if (!SERVED[plane].includes(name))
-      problems.push({
-        path: `spec.${plane}.type`,
-        message: `${name} is not served as ${plane} yet: use ${SERVED[plane].map((it) => (it === "hub" && plane !== "store" ? "zeromq" : it)).join(" or ")}`,
-      });
-  }
   const names = [...new Set(Object.values(uses))].sort();
   return {
     servers: names.map((name) => {
@@ -64,6 +47,5 @@ export const planes = ({ spec }: Cluster, managedAs: ManagedAs): Planes => {
         }),
       ),
     },
-    problems,
   };
 };

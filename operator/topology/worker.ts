@@ -4,12 +4,14 @@ import type { EnvValue, Role, ScaleRules } from "./model.ts";
 
 type WorkerPool = Cluster["spec"]["workers"][number];
 
-const GRACE_SECONDS = 30;
+const LEAST_GRACE_SECONDS = 30;
+/** To settle, hand back and close. */
+const CLOSING_SECONDS = 5;
 
 /** The part of a pool that gateways, the broker and workers know. */
 export const livePool = (pool: WorkerPool): Pool => poolSchema.parse(pool);
 
-const scaleRules = ({ autoscaling }: WorkerPool): ScaleRules | undefined =>
+const scaleRules = ({ autoscaling, concurrency }: WorkerPool): ScaleRules | undefined =>
   autoscaling === undefined || autoscaling.external === true
     ? undefined
     : {
@@ -18,17 +20,20 @@ const scaleRules = ({ autoscaling }: WorkerPool): ScaleRules | undefined =>
         max: autoscaling.maxReplicas,
         target: autoscaling.targetBacklog,
         scaleDownSeconds: autoscaling.scaleDownSeconds,
+        jobs: { concurrency, maxWaitSeconds: autoscaling.maxWaitSeconds },
       };
 
 /** The workers of one pool. */
 export const workerRole = (pool: WorkerPool, dataPlane: Record<string, EnvValue>): Role => {
   const command = ["worker/main.ts"];
   const { env: userEnv = [], envFrom: userEnvFrom = [], replicas, autoscaling } = pool;
+  // A worker that is asked to go ends the attempts that it has in hand, however often and for what it is asked.
+  const graceSeconds = Math.max(LEAST_GRACE_SECONDS, Math.ceil(pool.timeoutSeconds));
   const env: Record<string, EnvValue> = {
     ...dataPlane,
     POOL: JSON.stringify(livePool(pool)),
     HANDLERS: pool.handlers,
-    GRACE_SECONDS: String(GRACE_SECONDS),
+    GRACE_SECONDS: String(graceSeconds),
   };
   const scale = scaleRules(pool);
   return {
@@ -44,7 +49,7 @@ export const workerRole = (pool: WorkerPool, dataPlane: Record<string, EnvValue>
     userEnvFrom,
     configHash: configHash({ command, env, userEnv, userEnvFrom }),
     ports: ["probes"],
-    graceSeconds: GRACE_SECONDS + 5,
+    graceSeconds: graceSeconds + CLOSING_SECONDS,
     needs: dataPlane["HUB_DIR"] === undefined ? [] : ["hub"],
     roll: "surge",
   };

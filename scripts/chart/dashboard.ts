@@ -12,6 +12,10 @@ interface Panel {
 
 const OPERATOR = 'job=~"$job"';
 const CLUSTER = 'namespace=~"$namespace", realtime_cluster=~"$cluster"';
+/** The operator tells of clusters, under names of its own. */
+const FOLLOWED = `${OPERATOR}, cluster_namespace=~"$namespace", realtime_cluster=~"$cluster"`;
+const WHOSE = "cluster_namespace, realtime_cluster, of";
+const WHOM = "{{cluster_namespace}}/{{realtime_cluster}} {{of}}";
 const quantile = (q: number, metric: string, by: string, where: string): string =>
   `histogram_quantile(${q}, sum by (le, ${by}) (rate(${metric}_bucket{${where}}[$__rate_interval])))`;
 const rate = (metric: string, by: string, where: string): string =>
@@ -128,6 +132,21 @@ const ROWS: readonly (readonly [title: string, panels: readonly Panel[]])[] = [
         description: "1 at the replica that acts.",
         unit: "short",
         queries: [[total("leader_election_master_status", "pod", OPERATOR), "{{pod}}"]],
+      },
+      {
+        title: "Replicas of what follows its load",
+        description: "How many are wanted, and how many are ready.",
+        unit: "short",
+        queries: [
+          [total("realtime_operator_desired_replicas", WHOSE, FOLLOWED), `${WHOM} wanted`],
+          [total("realtime_operator_ready_replicas", WHOSE, FOLLOWED), `${WHOM} ready`],
+        ],
+      },
+      {
+        title: "Why as many",
+        description: "The reason of each count that follows its load: 1 while it holds.",
+        unit: "short",
+        queries: [[total("realtime_operator_scaling_reason", `${WHOSE}, reason`, FOLLOWED), `${WHOM}: {{reason}}`]],
       },
       {
         title: "Reconciles",

@@ -14,6 +14,7 @@ export const startWorker = async ({
   node,
   stack,
   readiness,
+  stopping,
 }: ProcessContext<WorkerEnvironment>): Promise<Record<string, number>> => {
   const pool = env.POOL;
   const log = processLog.child({ pool: pool.name });
@@ -54,7 +55,12 @@ export const startWorker = async ({
   });
   stack.use(await hearCancels(bus, cancels, runner));
   let consumption: Consumption | undefined;
-  stack.use(await answerReports(bus, () => [{ ...runner.report(), waiting: consumption?.waiting() ?? 0 }], log));
+  const report = () => ({
+    ...runner.report(),
+    waiting: consumption?.waiting() ?? 0,
+    ...(stopping() ? { stopping: true as const } : {}),
+  });
+  stack.use(await answerReports(bus, () => [report()], log));
   stack.use(await joinMembership(bus, { node, instance: env.INSTANCE, role: "worker", pool: pool.name }, { log }));
 
   await keepTrying("the pool's queue at the broker", () => broker.declare([pool]), waiting);

@@ -50,8 +50,8 @@ server-side apply; `create` stands beside it because an apply of what is not the
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, list, watch, patch]
-# What is wrong with a pod goes into a condition; patch is for the order in which pods go (pod-deletion-cost), and for having the
-# kubelet read a Secret again at once.
+# What is wrong with a pod goes into a condition; patch is for the order in which pods go (pod-deletion-cost), for having the kubelet
+# read a Secret again at once, and for the label by which a gateway is in the clients' Service.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, patch]

@@ -1,7 +1,9 @@
 import { createOutbox } from "./outbox.js";
 import { createView } from "./view.js";
+import { createWorkers } from "./workers.js";
 
 const CHANNEL = "lobby";
+const LOAD_JOBS = 300;
 const TOKEN = "session.token";
 const USER = "session.user";
 const BAD_TOKEN = new Set(["unauthorized", "token_expired", "token_revoked"]);
@@ -16,10 +18,12 @@ const newId = () =>
   crypto.randomUUID === undefined ? `${Date.now()}-${Math.random().toString(36).slice(2)}` : crypto.randomUUID();
 const view = createView({ onCancel: (id) => socket.emit("job:cancel", { id }, () => {}) });
 
+const workers = createWorkers("load", (list) => view.workers(list));
+
 const outbox = createOutbox(socket, {
   onTaken: (id, { event, payload }) => {
     if (event === "chat:message") view.message({ id, user: me, text: payload.text, at: Date.now() });
-    else view.progress({ id, user: me, progress: 0 });
+    else if (event === "chat:slow") view.progress({ id, user: me, progress: 0 });
   },
   onRefused: (id, { event }, error) => {
     if (event === "chat:message") view.messageFailed(id, error);
@@ -37,6 +41,7 @@ socket.on("connect", () => {
     ask("presence", { channel: CHANNEL, watch: true }, ({ users }) => view.people(users)),
   );
   ask("subscribe", { channel: "jobs:chat" });
+  ask("subscribe", { channel: "jobs:load" });
   ask("subscribe", { channel: "cluster" });
 });
 socket.on("disconnect", () => view.connection("connecting", "Connection lost. Connecting again…"));
@@ -73,10 +78,14 @@ socket.on("job:failed", ({ id, error }) => {
 });
 socket.on("refused", ({ error }) => view.notice(error?.message ?? "Refused"));
 socket.on("jobs", (picture) => {
+  if (picture.pool === "load") return view.load(picture);
   view.jobs(picture);
   for (const { user, id, state } of picture.finished ?? []) if (state !== "done") view.over(user, id);
 });
-socket.on("cluster", (event) => view.cluster(event));
+socket.on("cluster", (event) => {
+  view.cluster(event);
+  workers.heard(event);
+});
 
 document.getElementById("composer").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -97,4 +106,9 @@ document.getElementById("slow").addEventListener("submit", (event) => {
   event.preventDefault();
   view.notice("");
   outbox.put("chat:slow", { channel: CHANNEL, seconds: Number(seconds.value) }, newId());
+});
+
+document.getElementById("load").addEventListener("click", () => {
+  view.notice("");
+  for (let i = 0; i < LOAD_JOBS; i++) outbox.put("load:work", { ms: 200 + Math.round(600 * Math.random()) }, newId());
 });

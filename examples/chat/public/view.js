@@ -155,6 +155,18 @@ export const createView = ({ onCancel }) => {
       if (!unavailable)
         byId("jobs").replaceChildren(...[...running, ...queued.slice(0, 6), ...finished.slice(0, 4)].map(jobRow));
     },
+    load: ({ waiting, running, unavailable }) => {
+      byId("load-waiting").textContent = unavailable ? "?" : String(waiting);
+      byId("load-running").textContent = unavailable ? "?" : String(running.length);
+    },
+    workers: (workers) => {
+      byId("load-workers").textContent = String(workers.filter(({ state }) => state === "ready").length);
+      byId("workers").replaceChildren(
+        ...workers.map(({ instance, state }) =>
+          element("li", { title: state, "data-state": state, text: instance.replace(/^.*-load-/, "") }),
+        ),
+      );
+    },
     /** After a reconnect the last ones are told again. */
     cluster: ({ at, instance, what, message }) => {
       const key = JSON.stringify([at, instance, what]);

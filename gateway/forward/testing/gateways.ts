@@ -9,6 +9,9 @@ import { settingsOf } from "../../testing/settings.ts";
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 const APP = fileURLToPath(new URL("./echo-app.ts", import.meta.url));
 
+/** Of the gateways' control ports. */
+export const CONTROL_TOKEN = "the-control-token-of-this-test";
+
 /** A gateway as a process of its own. */
 export interface GatewayProcess {
   process: NodeProcess;
@@ -61,7 +64,7 @@ export const startGateways = async (
     PORT: "0",
     CONTROL_PORT: "0",
     LINK_PORT: "0",
-    CONTROL_TOKEN_FILE: await file("control", "the control token of this test"),
+    CONTROL_TOKEN_FILE: await file("control", CONTROL_TOKEN),
     SESSION_KEY_FILE: await file("session", "the session key of this test"),
     PEERS_FILE: await file("peers.json", '{"gateways":[]}'),
     ...env,

@@ -8,8 +8,11 @@ import { versionLabel } from "./version-label.ts";
 
 export const DEPLOYMENT = { apiVersion: "apps/v1", kind: "Deployment" } as const;
 
+const SURGE = { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: 0 } };
 const STRATEGY = {
-  surge: { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: 0 } },
+  // Each configuration is a Deployment of its own, so that nothing rolls within one.
+  blueGreen: SURGE,
+  surge: SURGE,
   replace: { type: "Recreate" },
 };
 

@@ -37,6 +37,7 @@ describe("the clients' Service", () => {
         selector: {
           "realtimecluster.dev/cluster": "chat",
           "realtimecluster.dev/role": "gateway",
+          "realtimecluster.dev/takes-clients": "true",
           "realtimecluster.dev/revision": role && revisionOf(role),
         },
         ports: [{ name: "clients", port: 3000, targetPort: "clients", protocol: "TCP" }],

@@ -4,6 +4,8 @@ export const LABEL = {
   role: "realtimecluster.dev/role",
   pool: "realtimecluster.dev/pool",
   revision: "realtimecluster.dev/revision",
+  /** "true" on a gateway that the clients' Service sends clients to; taken off while it sheds. */
+  takesClients: "realtimecluster.dev/takes-clients",
 } as const;
 
 export const ANNOTATION = {
@@ -26,6 +28,8 @@ export const selectorOf = (cluster: string, role: Component, pool?: string): Rec
   [LABEL.role]: role,
   ...(pool === undefined ? {} : { [LABEL.pool]: pool }),
 });
+
+export const TAKES_CLIENTS = { [LABEL.takesClients]: "true" };
 
 /** The labels of an object: the selector's, and Kubernetes' recommended ones. */
 export const labelsOf = (cluster: string, role: Component, pool?: string): Record<string, string> => ({

@@ -172,6 +172,19 @@ describe("what there is for what is said", () => {
   });
 });
 
+test("gateways begin as those that clients are sent to, and stay their Deployment's while they are not", () => {
+  const it = plan();
+  const [gateway] = it.objects.filter(
+    ({ kind, metadata }) => kind === "Deployment" && metadata.labels?.[LABEL.role] === "gateway",
+  );
+  if (gateway === undefined) throw new Error("no gateways");
+  const { template, selector: own } = workloadOf(gateway);
+  const { selector } = Object(find(it, "Service", "chat-gateway")["spec"]);
+  expect(selector).toHaveProperty([LABEL.takesClients], "true");
+  expect(template.metadata.labels).toMatchObject(selector);
+  expect(own.matchLabels).not.toHaveProperty([LABEL.takesClients]);
+});
+
 describe("who may come in", () => {
   const zeromq = { adapter: { type: "zeromq" }, gateway: { api: {} } };
   const ours = (...values: string[]) => ({

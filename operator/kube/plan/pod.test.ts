@@ -202,7 +202,9 @@ describe("the pod of a role", () => {
   test.each([
     ["gateway", { gateway: { drain: { graceSeconds: 100 } } }, 110],
     ["gateway", {}, 70],
-    ["worker-chat", CHAT, 35],
+    ["worker-chat", CHAT, 95],
+    ["worker-w", { workers: [{ name: "w", events: ["w"], timeoutSeconds: 0.5 }] }, 35],
+    ["worker-w", { workers: [{ name: "w", events: ["w"], timeoutSeconds: 600.5 }] }, 606],
     ["hub", zeromq, 10],
   ])("%s has the time that it needs to end", (name, spec, seconds) => {
     expect(podOf({ spec }, name).spec.terminationGracePeriodSeconds).toBe(seconds);

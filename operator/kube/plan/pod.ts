@@ -1,5 +1,5 @@
 import type { Role } from "../../topology/model.ts";
-import { ANNOTATION, labelsOf, LABEL, selectorOf, type Component } from "./labels.ts";
+import { ANNOTATION, labelsOf, LABEL, selectorOf, TAKES_CLIENTS, type Component } from "./labels.ts";
 import type { PlanInput } from "./model.ts";
 import { childNames } from "./names.ts";
 import { podEnvironment, type Fields } from "./pod-environment.ts";
@@ -90,6 +90,7 @@ export const podTemplate = (role: Role, input: PlanInput): Fields => {
       labels: {
         ...labelsOf(topology.cluster, componentOf(role), role.pool),
         ...versionLabel(topology.release),
+        ...(role.role === "gateway" ? TAKES_CLIENTS : {}),
         ...selector,
       },
       annotations: { [ANNOTATION.configHash]: role.configHash, [ANNOTATION.of]: role.name },

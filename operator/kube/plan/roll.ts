@@ -17,15 +17,9 @@ const mostReady = (revisions: readonly Revision[]): Revision | undefined =>
   revisions.filter(({ ready }) => ready > 0).toSorted((a, b) => b.ready - a.ready)[0];
 
 /**
- * How many of an old revision's gateways stay: all while clients may come to it, then none, and they drain over their own grace. A pace
- * over the cluster is a number in between.
- */
-const remaining = ({ replicas }: Revision, isServing: boolean): number => (isServing ? replicas : 0);
-
-/**
  * The next step of the gateways' roll: the wanted revision comes up beside the one that is `selected` by the Service now, takes over once all
- * of it is ready (or any of it, where nothing of the other is), and the other goes when the Service has been seen to be switched. A revision
- * that was overtaken on its way goes at once. Once the wanted one is selected it stays so, whatever becomes of it.
+ * of it is ready (or any of it, where nothing of the other is), and the other goes, all of it, when the Service has been seen to be switched: its
+ * gateways then take no clients any more, and between them keep the cluster's pace themselves. A revision that was overtaken on its way goes at once. Once the wanted one is selected it stays so, whatever becomes of it.
  */
 export const roll = ({
   revisions,
@@ -42,13 +36,12 @@ export const roll = ({
   const isTakenOver = serving === undefined || ready >= wanted.count || (serving.ready === 0 && ready > 0);
   const next = isTakenOver ? wanted.hash : serving.hash;
   const isServing = ({ hash }: Revision) => hash === next || hash === selected;
-  const stays = (it: Revision) => isServing(it) || remaining(it, false) > 0;
   return {
     revisions: [
       { hash: wanted.hash, replicas: wanted.count },
-      ...old.filter(stays).map((it) => ({ hash: it.hash, replicas: remaining(it, isServing(it)) })),
+      ...old.filter(isServing).map(({ hash, replicas }) => ({ hash, replicas })),
     ],
     selected: next,
-    removed: old.filter((it) => !stays(it)).map(({ hash }) => hash),
+    removed: old.filter((it) => !isServing(it)).map(({ hash }) => hash),
   };
 };

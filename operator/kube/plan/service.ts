@@ -1,6 +1,6 @@
 import type { KubeObject } from "../runtime/object.ts";
 import { selectedRevision } from "./gateway-revisions.ts";
-import { LABEL, labelsOf, selectorOf } from "./labels.ts";
+import { LABEL, labelsOf, selectorOf, TAKES_CLIENTS } from "./labels.ts";
 import { loadBalancerFields } from "./load-balancer.ts";
 import type { PlanInput } from "./model.ts";
 import { childNames } from "./names.ts";
@@ -23,7 +23,7 @@ const cookieAnnotations = (cluster: string): Record<string, string> => ({
 });
 
 /**
- * The clients' Service: the way in for every type of `expose`, and the pods of one revision at a time. Behind an Ingress or a Gateway
+ * The clients' Service: the way in for every type of `expose`, and the pods of one revision at a time, but for those that shed. Behind an Ingress or a Gateway
  * it has no affinity of its own, since the address it would go by is theirs.
  */
 export const clientsService = (input: PlanInput): KubeObject => {
@@ -51,7 +51,7 @@ export const clientsService = (input: PlanInput): KubeObject => {
     },
     spec: {
       ...fields,
-      selector: { ...selectorOf(name, "gateway"), [LABEL.revision]: selectedRevision(input) },
+      selector: { ...selectorOf(name, "gateway"), ...TAKES_CLIENTS, [LABEL.revision]: selectedRevision(input) },
       ports: [
         { name: "clients", port, targetPort: "clients", protocol: "TCP", ...(type === "Gateway" ? WEBSOCKET : {}) },
       ],
