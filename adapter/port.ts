@@ -116,7 +116,7 @@ export interface KeptSession {
   kept: Kept;
 }
 
-/** Where a socket stood, for `Recovery.resume`: opaque, but for the epoch of the Log that its places are of. */
+/** Where a socket stood, for `Recovery.resume`: opaque, but for the epoch of the Log that its places are of, and `givenUpTo`. */
 export interface Kept extends Standing {
   epoch: string;
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseRealtimeCluster, API_VERSION, KIND, withDefaults, type Pool } from "#crds";
@@ -16,6 +16,8 @@ export interface BenchCluster extends AsyncDisposable {
   adapterDirectory: string;
   /** µs of CPU that a role, or that gateway, has used. */
   cpuMicros(role: "gateway" | "worker" | "hub", index?: number): Promise<number>;
+  /** ms that a gateway's main thread was ready to run and had no core to run on, as Linux counts them. */
+  waitedMs(index: number): Promise<number>;
   /** Bytes of memory that a gateway takes. */
   residentBytes(index: number): Promise<number>;
 }
@@ -150,6 +152,10 @@ export const startCluster = async ({
     adapterDirectory: redisDirectory ?? hubDirectory,
     cpuMicros: async (role, index = 0) =>
       (await metric({ hub, worker, gateway: gateways[index] }[role], "process_cpu_seconds_total")) * 1e6,
+    waitedMs: async (index) => {
+      const [, nanoseconds] = (await readFile(`/proc/${gateways[index]?.node.pid}/schedstat`, "latin1")).split(" ");
+      return Number(nanoseconds) / 1e6;
+    },
     residentBytes: (index) => metric(gateways[index], "process_resident_memory_bytes"),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

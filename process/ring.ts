@@ -32,7 +32,7 @@ export class Ring<T extends RingItem> {
   push(item: T, { maxMessages, maxBytes }: { maxMessages: number; maxBytes: number }): void {
     this.#items.push(item);
     this.#bytes += item.size;
-    while (this.length > maxMessages || (this.#bytes > maxBytes && this.length > 1)) this.#drop();
+    while (this.length > maxMessages || (this.#bytes > maxBytes && this.length > 1)) this.shift();
     if (this.#first > 1024 && this.#first > this.#items.length / 2) {
       this.#items = this.#items.slice(this.#first);
       this.#first = 0;
@@ -41,7 +41,7 @@ export class Ring<T extends RingItem> {
 
   /** Drops all, and begins anew behind `floor`. */
   clear(floor: number): void {
-    while (this.length > 0) this.#drop();
+    while (this.length > 0) this.shift();
     this.#items = [];
     this.#first = 0;
     this.#floor = floor;
@@ -73,7 +73,8 @@ export class Ring<T extends RingItem> {
     return low;
   }
 
-  #drop(): void {
+  /** Drops the oldest. */
+  shift(): void {
     const item = this.#items[this.#first];
     if (item === undefined) return;
     // Its place is freed at once: what it holds may be large.

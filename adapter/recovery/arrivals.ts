@@ -2,6 +2,7 @@ import type { Socket } from "socket.io";
 import type { Room } from "socket.io-adapter";
 import type { Lanes } from "./lanes.ts";
 import { Member, type Standing } from "./member.ts";
+import { meantFor } from "./meant.ts";
 import type { Members } from "./members.ts";
 import { insides } from "./outgoing.ts";
 import type { Plane } from "./plane.ts";
@@ -17,7 +18,6 @@ export interface Resumption {
 }
 
 export interface ArrivalsOptions {
-  nsp: string;
   log: Plane;
   members: Members;
   lanes: Lanes;
@@ -48,10 +48,9 @@ export class Arrivals {
 
   /** Whether somebody disconnected the socket of that standing while it was away. */
   wasThrownOut(socket: Socket, standing: Standing): boolean {
-    const { nsp: own, log } = this.#options;
+    const { log } = this.#options;
     const ghost = new Member(socket, standing);
-    for (const { nsp, message, index } of log.tail.after(standing.asOf)) {
-      if (nsp !== own || !("to" in message) || !ghost.isMeant(message.to, index)) continue;
+    for (const { message, index } of meantFor(ghost, log.tail, standing.asOf)) {
       if (message.kind === "disconnect") return true;
       if (message.kind === "join") ghost.join(message.rooms, index);
       if (message.kind === "leave") ghost.leave(message.rooms, index);

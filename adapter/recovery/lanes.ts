@@ -1,8 +1,8 @@
 import type { Room } from "socket.io-adapter";
 import type { RoomMessage } from "../cluster-message.ts";
 import { jobOf } from "../gate.ts";
-import type { Entry } from "./entry.ts";
 import type { Lane, Member } from "./member.ts";
+import { meantFor } from "./meant.ts";
 import type { Members } from "./members.ts";
 import type { Plane } from "./plane.ts";
 
@@ -54,9 +54,11 @@ export class Lanes {
     let given = 0;
     let read = 0;
     this.#options.log.program.now(() => {
-      for (const entry of tail.after(lane.at)) {
+      for (const entry of meantFor(member, tail, lane.at)) {
         if (given >= AT_ONCE || read >= READ_AT_ONCE) return this.#waitForTransport(member, lane);
         read += 1;
+        lane.at = entry.index - 1;
+        this.#runActs(lane, lane.at);
         if (this.#replay(member, lane, entry)) given += 1;
         if (lane.isHeld || !this.#options.members.has(member)) return;
         lane.at = entry.index;
@@ -70,9 +72,7 @@ export class Lanes {
   }
 
   /** True where something was written. */
-  #replay(member: Member, lane: Lane, entry: Entry): boolean {
-    const { message, index, nsp } = entry;
-    if (nsp !== member.nsp || !("to" in message) || !member.isMeant(message.to, index)) return false;
+  #replay(member: Member, lane: Lane, { message, index }: { message: RoomMessage; index: number }): boolean {
     switch (message.kind) {
       case "join":
       case "leave":

@@ -72,7 +72,7 @@ export class LogAdapter extends BusAdapter implements Reader {
       },
       changed,
     });
-    this.arrivals = new Arrivals({ nsp: nsp.name, log, members, lanes, roomsOf });
+    this.arrivals = new Arrivals({ log, members, lanes, roomsOf });
     const direct: DirectOptions = {
       nsp: nsp.name,
       encode,

@@ -10,6 +10,7 @@ import { decodeFrames } from "../frames.ts";
 import type { LogLimits, OpenLog } from "../log/port.ts";
 import type { Bus, Delivery, Heard, JobGate, Listener, Recovery, Subscription } from "../port.ts";
 import { LogAdapter } from "./log-adapter.ts";
+import { hasUpTo } from "./member.ts";
 import { parseOffset } from "./offset.ts";
 import { orderedBus } from "./ordered-bus.ts";
 import { insides } from "./outgoing.ts";
@@ -49,14 +50,23 @@ const recoveryOf = (
   offer: (socket, pid) => {
     insides(socket).pid = pid;
     const { epoch, index } = plane.place();
-    return { epoch, start: Infinity, known: 0, asOf: index, rooms: [[socket.id, index]], left: [] };
+    return {
+      epoch,
+      start: Infinity,
+      known: 0,
+      asOf: index,
+      rooms: [[socket.id, index]],
+      left: [],
+      givenUpTo: index,
+      given: [],
+    };
   },
   resume: (socket, { socket: id, pid, spare, turn, data, node: keeper, kept }, offset) => {
     const adapter = main();
     if (adapter === undefined || kept.epoch !== plane.place().epoch) return false;
     const given = parseOffset(offset);
     const start = Math.min(kept.start, kept.asOf);
-    const heardUpTo = given?.epoch === kept.epoch ? Math.max(given.index, start) : start;
+    const heardUpTo = hasUpTo(given?.epoch === kept.epoch ? Math.max(given.index, start) : start, kept);
     const standing = { ...kept, asOf: Math.max(kept.asOf, plane.markOf(keeper) ?? 0) };
     if (!adapter.arrivals.covers(standing, heardUpTo) || adapter.arrivals.wasThrownOut(socket, standing)) return false;
     adapter.arrivals.closeFormer(id, turn);

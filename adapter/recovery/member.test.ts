@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Socket } from "socket.io";
-import { Member, type Standing } from "./member.ts";
+import { hasUpTo, Member, type Standing } from "./member.ts";
 
 const to = (rooms: string[], except: string[] = []) => ({ rooms: new Set(rooms), except: new Set(except) });
 const memberOf = (standing: Partial<Standing> = {}): Member => {
@@ -60,4 +60,24 @@ test("of rooms left without number the oldest are forgotten, and from where all 
   const { left, known } = member.standing(500);
   expect(left).toHaveLength(256);
   expect(known).toBe(164);
+});
+
+describe("a client that was given what stands at 20, 30 and 40, of what is known up to 90,", () => {
+  test.each([
+    [40, 90, "and has it all"],
+    [95, 95, "and says that it has more"],
+    [30, 39, "but not the last"],
+    [15, 19, "but nothing of it"],
+    [5, 5, "and something was lost before"],
+  ])("up to %d has all up to %d: %s", (shown, expected) => {
+    expect(hasUpTo(shown, { known: 10, given: [20, 30, 40], givenUpTo: 90 })).toBe(expected);
+  });
+});
+
+test("of what a client was given the newest is known", () => {
+  const member = memberOf();
+  for (let index = 20; index < 120; index += 1) member.give(index);
+  const standing = member.standing(500);
+  expect(standing.given).toHaveLength(16);
+  expect([hasUpTo(119, standing), hasUpTo(110, standing), hasUpTo(50, standing)]).toEqual([500, 110, 50]);
 });

@@ -1,9 +1,10 @@
-import { counter, Ring, type Log as Logger } from "#process";
+import { counter, type Log as Logger } from "#process";
 import type { Registry } from "prom-client";
 import type { RoomMessage } from "../cluster-message.ts";
 import type { Following, KeptTail, LogEntry, LogLimits, OpenLog, Place } from "../log/port.ts";
 import { decodeEntry, encodeAgain, encodeEntry, latin1, type Control, type Entry } from "./entry.ts";
 import { createProgram, type Program } from "./program.ts";
+import { Tail } from "./tail.ts";
 
 /** Something that this process said. */
 export interface Saying {
@@ -28,7 +29,7 @@ export interface Reader {
 /** The Log as one process sees it: its newest entries, read, and the order of what the process says itself. */
 export interface Plane extends AsyncDisposable {
   readonly program: Program;
-  readonly tail: Ring<Entry>;
+  readonly tail: Tail;
   place(): Place;
   connected(): boolean;
   /** The last `mark` of that node in the tail. */
@@ -62,7 +63,7 @@ export const createPlane = ({ openedLog, limits, sender, log, registry, clock = 
   });
   const program = createProgram({ late: (acts) => late.inc(acts) });
   const marks = new Map<string, number>();
-  const tail = new Ring<Entry>(0, ({ message, index }) => {
+  const tail = new Tail(({ message, index }) => {
     if (message.kind === "mark" && (marks.get(message.node) ?? 0) <= index) marks.delete(message.node);
   });
   const readers = new Set<Reader>();

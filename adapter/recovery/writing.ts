@@ -43,13 +43,13 @@ export class Writing {
     const out = this.#outgoing(message);
     const offset = this.offset(entry.index);
     this.#options.members.each(message.to, entry.index, (member) => {
-      if (member !== held) this.#put(member, out, offset);
+      if (member !== held) this.#give(member, out, entry.index, offset, message);
     });
   }
 
   /** The entry at `index`, to one. */
   put(member: Member, message: Pick<Broadcast, "frames" | "to">, index: number): void {
-    this.#put(member, this.#outgoing(message), this.offset(index));
+    this.#give(member, this.#outgoing(message), index, this.offset(index), message);
   }
 
   /** To those who are in the rooms as of now, with the place that each has reached. */
@@ -104,6 +104,11 @@ export class Writing {
     const { standardParser, encode, nsp } = this.#options;
     return standardParser ? frames : encode({ type: PacketType.EVENT, nsp, data: decodeFrames(frames) });
   };
+
+  #give(member: Member, out: Outgoing, index: number, offset: string, { to }: Pick<Broadcast, "to">): void {
+    if (member.recovers && to.flags?.volatile !== true) member.give(index);
+    this.#put(member, out, offset);
+  }
 
   #put(member: Member, out: Outgoing, offset: string): void {
     out.writeTo(member.socket, member.recovers ? offset : undefined);

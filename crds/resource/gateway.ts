@@ -221,7 +221,7 @@ export const gateway = z.strictObject({
         .max(10_000_000)
         .default(10_000)
         .describe(
-          "Emissions, joins and leaves of the whole cluster that are kept, by the server and in each gateway's memory.",
+          "Entries of the log of the whole cluster that are kept, by the server and in each gateway's memory: an emission is one, and so are a join, a leave, a change of presence, a client's return.",
         ),
       maxBytes: quantity.default("64Mi").describe("Bytes of them that are kept, at the server and in each gateway."),
     })

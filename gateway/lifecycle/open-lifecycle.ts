@@ -4,7 +4,7 @@ import type { Log } from "#process";
 import type { Evicted, Held, Store } from "#store";
 import type { Registry } from "prom-client";
 import type { Server } from "socket.io";
-import { socketOfPlace } from "../recovery/sessions.ts";
+import { socketOfPlace } from "../recovery/held.ts";
 import type { Connection, Connections } from "../connections/connection.ts";
 import { watchRoom, type LocalChannels } from "../connections/rooms.ts";
 import type { Submit } from "../context.ts";

@@ -24,6 +24,9 @@ const body = z.object({
     asOf: z.number(),
     rooms: z.array(place),
     left: z.array(z.tuple([z.string(), z.number(), z.number()])),
+    /** Absent in those of earlier releases: nothing is known of what was written. */
+    givenUpTo: z.number().default(0),
+    given: z.array(z.number()).default([]),
   }),
 });
 export type SessionBody = z.infer<typeof body>;

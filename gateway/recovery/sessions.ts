@@ -1,16 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Kept, Recovery } from "#adapter";
 import { channelOfRoom } from "#crds";
-import { counter, type Log } from "#process";
-import type { Session, Sessions as SessionStore } from "#store";
+import { counter } from "#process";
+import type { Session } from "#store";
 import type { Registry } from "prom-client";
 import type { Socket } from "socket.io";
 import { mayRead } from "../auth/grants.ts";
 import type { Identity } from "../auth/tokens.ts";
 import type { Connection } from "../connections/connection.ts";
-import { createAway } from "./away.ts";
-import { decodeBody, encodeBody, type SessionBody } from "./session-body.ts";
+import { newHeld, placeOf, sessionOf, type Held } from "./held.ts";
+import { createKeeping, type KeepingOptions } from "./keeping.ts";
+import { decodeBody, type SessionBody } from "./session-body.ts";
 
 /** Who connects, and as what. */
 export interface Arrival {
@@ -32,30 +32,17 @@ export interface SessionKeeper extends AsyncDisposable {
   size(): number;
 }
 
-export interface SessionKeeperOptions {
-  recovery: Recovery;
-  store: SessionStore;
+export interface SessionKeeperOptions extends KeepingOptions {
   /** Throws the Refusal `token_revoked` where it was revoked, or `store_unavailable`. */
   refuseRevoked: (identity: Pick<Identity, "user" | "issuedAt" | "jti">) => Promise<void>;
-  onLost: (listener: () => void) => Disposable;
-  node: string;
-  windowSeconds: number;
-  maxMessages: number;
-  clock: () => number;
-  log: Log;
   registry: Registry;
   newSecret?: () => string;
 }
 
-const FLUSH_MS = 20;
-const RETRY_MS = 500;
-const LOOK_MS = 250;
-const AT_ONCE = 500;
 const TAKE_TRIES = 3;
 const TAKE_AGAIN_MS = 50;
 /** So long after the store may have lost sessions those that other gateways put there again are waited for. */
 const REFILL_MS = 3000;
-const MARK_EVERY_MS = 1000;
 const MAX_SECRET = 64;
 /** Those after which a socket.io client comes back by itself. */
 const COMES_BACK = new Set([
@@ -67,179 +54,19 @@ const COMES_BACK = new Set([
   "forced server close",
 ]);
 
-/** A client that is here, or about to be. */
-interface Held {
-  pid: string;
-  turn: number;
-  guest: boolean;
-  /** The secret instead, where it could not come back after all. */
-  spare: string;
-  subscribed: readonly string[];
-  /** As it was taken, until it has connected. */
-  taken: Session | undefined;
-  /** Undefined: nothing is. */
-  lostSince: number | null | undefined;
-  connection: Connection | undefined;
-  data: string;
-}
-
-const placeOf = (id: string, turn: number): string => (turn === 0 ? id : `${id}~${turn}`);
-/** The socket's id in the name that presence knows a connection by. */
-export const socketOfPlace = (place: string): string => place.split("~", 1)[0] ?? place;
-
 export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeeper => {
-  const { recovery, store, refuseRevoked, node, windowSeconds, maxMessages, clock, log, registry } = options;
+  const { recovery, store, refuseRevoked, node, clock, registry } = options;
   const { newSecret = () => randomBytes(18).toString("base64url") } = options;
   const outcomes = counter(registry, {
     name: "realtime_recoveries_total",
     help: "Clients that came back: recovered, or with something lost, since their session or what they missed was not there any more.",
     labelNames: ["outcome"] as const,
   });
-  const held = new Map<Socket, Held>();
-  const dirty = new Set<Socket>();
-  const away = createAway(windowSeconds, clock);
-  const underWay = new Set<Promise<void>>();
-  const keepEveryMs = Math.min(windowSeconds * 250, 15_000);
-  const liveSeconds = windowSeconds + (2 * keepEveryMs) / 1000;
-  let flushing: Promise<void> | undefined;
-  let flushTimer: NodeJS.Timeout | undefined;
-  let marked = { index: 0, at: 0 };
-  let keptAt = clock();
-  let lookedAt = 0;
-  let lostAt = -Infinity;
-  let isAwayDue = false;
-  let disposed = false;
-
-  const track = (work: Promise<unknown>): void => {
-    const it = work.then(
-      () => {},
-      (error: unknown) => log.debug({ err: error }, "a session was not kept"),
-    );
-    underWay.add(it);
-    void it.then(() => underWay.delete(it));
-  };
-
-  /** Its client is away: nobody's marks speak for it any more. */
-  const putBack = (session: Session): void => {
-    const body = decodeBody(session.body);
-    const bytes = body && encodeBody({ ...body, node: "" });
-    if (body === undefined || bytes === undefined) return;
-    const left = { ...session, body: bytes };
-    away.add(body.socket, left);
-    track(store.put([left], windowSeconds));
-  };
-  /** To a store that may have lost them. */
-  const putAway = async (): Promise<void> => {
-    const gone = away.all();
-    for (let from = 0; from < gone.length; from += AT_ONCE) {
-      const some = gone.slice(from, from + AT_ONCE);
-      const restMs = Math.max(...some.map(({ until }) => until)) - clock();
-      await store.put(
-        some.map(({ session }) => session),
-        Math.ceil(restMs / 1000),
-      );
-    }
-  };
-
-  const written = (
-    socket: Socket,
-    { pid, guest, turn }: Held,
-    { user, jti, issuedAt }: Identity,
-    kept: Kept,
-    subscribed: Iterable<string> = [],
-  ): Session | undefined => {
-    const data: unknown = socket.data;
-    const at = clock();
-    const body = encodeBody({ socket: socket.id, node, at, data, jti, issuedAt, subscribed: [...subscribed], kept });
-    return body && { pid, user, guest, turn, body };
-  };
-  const sessionOf = (socket: Socket): Session | undefined => {
-    const it = held.get(socket);
-    const kept = recovery.kept(socket);
-    if (it?.connection === undefined || kept === undefined) return undefined;
-    return written(socket, it, it.connection.identity, kept, it.connection.subscribed);
-  };
-
-  const flush = async (): Promise<void> => {
-    clearTimeout(flushTimer);
-    flushTimer = undefined;
-    const place = recovery.place();
-    const sockets = [...dirty];
-    dirty.clear();
-    const withAway = isAwayDue;
-    isAwayDue = false;
-    try {
-      if (withAway) await putAway();
-      for (let from = 0; from < sockets.length; from += AT_ONCE) {
-        const sessions = sockets.slice(from, from + AT_ONCE).flatMap((socket) => sessionOf(socket) ?? []);
-        if (sessions.length > 0) await store.put(sessions, liveSeconds);
-      }
-    } catch (error) {
-      log.debug({ err: error }, "sessions are kept later");
-      isAwayDue ||= withAway;
-      for (const socket of sockets) if (held.has(socket)) dirty.add(socket);
-      return flushSoon(RETRY_MS);
-    }
-    const far = place.index - marked.index;
-    if (held.size > 0 && (far > maxMessages / 10 || (far > 20 && clock() - marked.at > MARK_EVERY_MS))) {
-      marked = { index: place.index, at: clock() };
-      recovery.mark(place);
-    }
-  };
-  const flushNow = (): void => {
-    if (flushing !== undefined) return flushSoon(FLUSH_MS);
-    flushing = flush().finally(() => (flushing = undefined));
-  };
-  const flushSoon = (ms: number): void => {
-    if (!disposed) flushTimer ??= setTimeout(flushNow, ms).unref();
-  };
-  const touch = (socket: Socket): void => {
-    if (held.get(socket)?.connection === undefined) return;
-    dirty.add(socket);
-    flushSoon(FLUSH_MS);
-  };
-  const look = (): void => {
-    const now = clock();
-    if (now - lookedAt > 4 * LOOK_MS) {
-      lookedAt = now;
-      for (const [socket, it] of held) {
-        const data = JSON.stringify(socket.data) ?? "";
-        if (data !== it.data) touch(socket);
-        it.data = data;
-      }
-    }
-    if (now - keptAt > keepEveryMs) {
-      keptAt = now;
-      track(
-        store.keep(
-          [...held.values()].flatMap(({ pid, connection }) => (connection ? [pid] : [])),
-          liveSeconds,
-        ),
-      );
-    }
-    flushNow();
-  };
-  const timer = setInterval(look, LOOK_MS).unref();
-  const changes = recovery.onChange(touch);
-  const takings = recovery.onTaken(away.taken);
-  const losses = options.onLost(() => {
-    lostAt = clock();
-    isAwayDue = true;
-    for (const socket of held.keys()) touch(socket);
-    flushSoon(0);
-  });
+  const keeping = createKeeping(options);
+  const { held, putBack } = keeping;
 
   const hold = (socket: Socket, it: Partial<Held> & Pick<Held, "pid" | "guest">): Held => {
-    const made: Held = {
-      turn: 0,
-      spare: "",
-      subscribed: [],
-      taken: undefined,
-      lostSince: undefined,
-      connection: undefined,
-      data: "{}",
-      ...it,
-    };
+    const made = newHeld(it);
     held.set(socket, made);
     socket.conn.once("close", () => {
       // Taken, and never connected.
@@ -255,13 +82,10 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
     lostSince?: number | null,
   ): Promise<Arrival> => {
     const it = hold(socket, { pid: newSecret(), guest, lostSince });
-    const session = written(socket, it, identity, recovery.offer(socket, it.pid));
+    const kept = recovery.offer(socket, it.pid);
+    const session = sessionOf(socket, it, identity, { node, at: clock(), kept });
     if (lostSince !== undefined) outcomes.inc({ outcome: "lost" });
-    try {
-      if (session !== undefined) await store.put([session], liveSeconds);
-    } catch (error) {
-      log.debug({ err: error }, "a session is kept later");
-    }
+    if (session !== undefined) await keeping.keepNew(session);
     return { identity, place: socket.id };
   };
   const isRevoked = async (identity: Pick<Identity, "user" | "issuedAt" | "jti">): Promise<boolean> => {
@@ -283,7 +107,7 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
   const taken = async (pid: string, claim: { user: string; guest: boolean }): Promise<Session | undefined> => {
     for (let tries = 0; ; tries += 1) {
       const session = await store.take(pid, claim);
-      if (session !== undefined || (tries >= TAKE_TRIES && clock() - lostAt > REFILL_MS)) return session;
+      if (session !== undefined || (tries >= TAKE_TRIES && clock() - keeping.lostAt() > REFILL_MS)) return session;
       await sleep(TAKE_AGAIN_MS);
     }
   };
@@ -345,28 +169,18 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
       }
       recovery.begin(socket);
       if (it.lostSince !== undefined) socket.emit("recovery:lost", { since: it.lostSince });
-      touch(socket);
+      keeping.touch(socket);
     },
     leave: ({ socket }, reason) => {
-      const session = sessionOf(socket);
+      const session = keeping.current(socket);
       const it = held.get(socket);
-      held.delete(socket);
-      dirty.delete(socket);
+      keeping.forget(socket);
       if (it === undefined) return;
       if (session !== undefined && COMES_BACK.has(reason)) putBack(session);
-      else track(store.drop(it.pid, it.turn));
+      else keeping.drop(it);
     },
     holds: (socket) => held.get(socket)?.connection !== undefined,
     size: () => held.size,
-    [Symbol.asyncDispose]: async () => {
-      disposed = true;
-      clearInterval(timer);
-      clearTimeout(flushTimer);
-      changes[Symbol.dispose]();
-      takings[Symbol.dispose]();
-      losses[Symbol.dispose]();
-      await flushing;
-      while (underWay.size > 0) await Promise.all(underWay);
-    },
+    [Symbol.asyncDispose]: () => keeping[Symbol.asyncDispose](),
   };
 };

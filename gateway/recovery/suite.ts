@@ -311,6 +311,19 @@ export const recoverySuite = (
       await until(anna, "recovery:lost", { since: null });
     });
 
+    test("cut after it heard nothing for longer than the log reaches back, it is recovered: only what came since it was cut is needed", async () => {
+      const [one, other] = await two({ maxMessages: 50 });
+      const anna = await client(one);
+      await subscribe(anna, "lobby");
+      await say(one, "lobby", 1);
+      await until(anna, "n", 1);
+      for (let index = 0; index < 120; index += 1) await say(one, "elsewhere", index);
+      await away(anna, other, () => say(one, "lobby", 2));
+      expect(anna.socket.recovered).toBe(true);
+      await until(anna, "n", 2);
+      expect(numbersOf(anna.heard)).toEqual([1, 2]);
+    });
+
     test("where the log was cut off behind its place, it is told since when", async () => {
       const [one, other] = await two({ maxMessages: 50 });
       const anna = await client(one);
