@@ -72,7 +72,14 @@ export const createKeeping = (options: KeepingOptions): Keeping => {
     if (body === undefined || bytes === undefined) return;
     const left = { ...session, body: bytes };
     away.add(body.socket, left);
-    track(store.put([left], windowSeconds));
+    // Behind what was written of it before: a store may take two writes in any order.
+    const written = (flushing ?? Promise.resolve()).then(() => store.put([left], windowSeconds));
+    track(
+      written.catch((error: unknown) => {
+        isAwayDue = true;
+        throw error;
+      }),
+    );
   };
   /** To a store that may have lost them. */
   const putAway = async (): Promise<void> => {
@@ -99,24 +106,26 @@ export const createKeeping = (options: KeepingOptions): Keeping => {
     clearTimeout(flushTimer);
     flushTimer = undefined;
     const place = recovery.place();
+    const leaving = [...underWay];
     const sockets = [...dirty];
+    const sessions = sockets.flatMap((socket) => current(socket) ?? []);
     dirty.clear();
     const withAway = isAwayDue;
     isAwayDue = false;
     try {
       if (withAway) await putAway();
-      for (let from = 0; from < sockets.length; from += AT_ONCE) {
-        const sessions = sockets.slice(from, from + AT_ONCE).flatMap((socket) => current(socket) ?? []);
-        if (sessions.length > 0) await store.put(sessions, liveSeconds);
-      }
+      for (let from = 0; from < sessions.length; from += AT_ONCE)
+        await store.put(sessions.slice(from, from + AT_ONCE), liveSeconds);
     } catch (error) {
       log.debug({ err: error }, "sessions are kept later");
       isAwayDue ||= withAway;
       for (const socket of sockets) if (held.has(socket)) dirty.add(socket);
       return flushSoon(RETRY_MS);
     }
+    // What is marked as kept speaks for all sessions that the store knows to be here, also for those that are on their way out.
+    await Promise.all(leaving);
     const far = place.index - marked.index;
-    if (held.size > 0 && (far > maxMessages / 10 || (far > 20 && clock() - marked.at > MARK_EVERY_MS))) {
+    if (held.size > 0 && !isAwayDue && (far > maxMessages / 10 || (far > 20 && clock() - marked.at > MARK_EVERY_MS))) {
       marked = { index: place.index, at: clock() };
       recovery.mark(place);
     }
