@@ -16,7 +16,7 @@ describe("large messages", () => {
 
   beforeEach(async () => {
     stack = new AsyncDisposableStack();
-    const client = new MongoClient((await sharedServer("mongo")).uri);
+    const client = new MongoClient((await sharedServer("mongo", import.meta.filename)).uri);
     stack.defer(() => client.close());
     db = client.db("realtime");
     collection = `large-${randomUUID()}`;

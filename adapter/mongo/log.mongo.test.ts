@@ -25,7 +25,7 @@ describe("a log's collection", () => {
 
   beforeEach(async () => {
     stack = new AsyncDisposableStack();
-    const { uri } = await sharedServer("mongo");
+    const { uri } = await sharedServer("mongo", import.meta.filename);
     const client = new MongoClient(uri);
     stack.defer(() => client.close());
     way = stack.use(await startWay(uri));
@@ -126,7 +126,7 @@ describe("a log's collection", () => {
   test("that was overrun: whoever stood in what is gone is told up to where", async () => {
     const { logs, followers } = await pair();
     const [one] = logs;
-    const other = await open((await sharedServer("mongo")).uri);
+    const other = await open((await sharedServer("mongo", import.meta.filename)).uri);
     way.cut();
     await eventually(() => expect(one.connected()).toBe(false));
     const places: Place[] = [];

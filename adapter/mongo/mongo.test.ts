@@ -7,7 +7,10 @@ import { testCluster } from "../testing/cluster.ts";
 
 const mongo: DriverUnderTest = {
   driver: "mongo",
-  shared: async () => ({ ...(await sharedServer("mongo")), [Symbol.asyncDispose]: async () => {} }),
+  shared: async () => ({
+    ...(await sharedServer("mongo", import.meta.filename)),
+    [Symbol.asyncDispose]: async () => {},
+  }),
   mortal: () => startServer("mongo"),
   silentMs: 3000,
   promises: { roomwise: false, namesMissing: true, json: true },
@@ -17,7 +20,7 @@ describe("deliveries over MongoDB", () => {
   adapterSuite(mongo);
 
   test("a document that somebody inserts reaches clients; what is none of the bus ends no gateway, and is counted", async () => {
-    const { uri } = await sharedServer("mongo");
+    const { uri } = await sharedServer("mongo", import.meta.filename);
     await using cluster = testCluster("mongo", uri);
     const gateway = await cluster.gateway();
     using client = await gateway.client("anna", [channelRoom("lobby")]);

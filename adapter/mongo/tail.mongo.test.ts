@@ -18,7 +18,7 @@ describe("the tail of a capped collection", () => {
 
   beforeEach(async () => {
     stack = new AsyncDisposableStack();
-    const { uri } = await sharedServer("mongo");
+    const { uri } = await sharedServer("mongo", import.meta.filename);
     const client = new MongoClient(uri);
     stack.defer(() => client.close());
     db = client.db("realtime");

@@ -1,7 +1,6 @@
 import { jest, test } from "@jest/globals";
-import { sharedServer } from "#testing";
 import { shortCollections } from "../../adapter/testing/mongo.ts";
-import { chatName, chatOver, type Mix } from "../testing/chat-over.ts";
+import { chatMongo, chatName, chatOver, type Mix } from "../testing/chat-over.ts";
 
 jest.setTimeout(240_000);
 
@@ -9,6 +8,6 @@ const brokers: Mix["broker"][] = ["rabbitmq", "zeromq"];
 
 test.each(brokers)("the chat runs with the words mongo and %s", async (broker) => {
   const name = chatName();
-  await using _ = await shortCollections((await sharedServer("mongo")).uri, name);
+  await using _ = await shortCollections((await chatMongo()).uri, name);
   await chatOver({ adapter: "mongo", broker }, name);
 });

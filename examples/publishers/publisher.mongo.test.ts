@@ -15,7 +15,7 @@ test("a publisher in Python reaches a room over MongoDB; the page on the wire sh
   const directory = await mkdtemp(join(tmpdir(), "realtime-publisher-"));
   try {
     await run("python3", ["-m", "pip", "install", "--quiet", "--target", directory, "pymongo==4.20.1"]);
-    const { uri } = await sharedServer("mongo");
+    const { uri } = await sharedServer("mongo", import.meta.filename);
     await using cluster = testCluster("mongo", uri);
     const gateway = await cluster.gateway();
     using client = await gateway.client("anna", [channelRoom("lobby")]);

@@ -16,9 +16,12 @@ const secretsFor = async ({ adapter }: Mix, cluster: string): Promise<Record<str
   const [redis, rabbitmq] = await Promise.all([sharedServer("redis"), sharedServer("rabbitmq")]);
   const address = new URL(redis.uri);
   address.searchParams.set("prefix", cluster);
-  const mongo = adapter === "mongo" ? { mongo: { uri: (await sharedServer("mongo")).uri } } : {};
+  const mongo = adapter === "mongo" ? { mongo: { uri: (await chatMongo()).uri } } : {};
   return { redis: { uri: address.href }, rabbitmq: { uri: rabbitmq.uri }, ...mongo };
 };
+
+/** The MongoDB of the chat's tests. */
+export const chatMongo = () => sharedServer("mongo", import.meta.filename);
 
 /** A name that no other cluster has. */
 export const chatName = (): string => `chat-${randomBytes(4).toString("hex")}`;

@@ -16,7 +16,7 @@ const openAt = (uri: string, cluster: string, node = "node") =>
 describeStore("mongo", {
   many: 300,
   finished: FINISHED,
-  open: async (cluster, node) => openAt((await sharedServer("mongo")).uri, cluster, node),
+  open: async (cluster, node) => openAt((await sharedServer("mongo", import.meta.filename)).uri, cluster, node),
   server: async () => {
     const server = await startServer("mongo");
     return {
