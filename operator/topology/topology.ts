@@ -4,6 +4,7 @@ import { entryRole } from "./entry.ts";
 import { gatewayRole } from "./gateway.ts";
 import { hubRole } from "./hub.ts";
 import type { EnvValue, PodParts, Release, Role, Topology } from "./model.ts";
+import { notServed } from "./not-served.ts";
 import { planes } from "./servers.ts";
 import { livePool, workerRole } from "./worker.ts";
 
@@ -62,6 +63,6 @@ export const topology = (cluster: Cluster, options: TopologyOptions): Topology =
     liveConfig: {
       pools: [...spec.workers.map(livePool), ...leaving.map((pool) => ({ ...pool, leaving: true }))],
     },
-    problems: [],
+    problems: notServed(cluster, env),
   };
 };
