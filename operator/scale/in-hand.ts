@@ -1,5 +1,6 @@
 import type { Snapshot } from "#crds";
 import type { Instance } from "../port.ts";
+import { instanceOf } from "./instance-of.ts";
 
 /** What an instance last told of its load: jobs in hand, or connections. */
 export interface Heard {
@@ -11,10 +12,10 @@ export interface Heard {
 /** What instances have in hand, by name; undefined: not known, which is not nothing. */
 export type InHand = ReadonlyMap<string, number | undefined>;
 
-/** By instance, its load as a snapshot tells it: a process's name is its instance's and a suffix. */
+/** By instance, its load as a snapshot tells it. */
 const reportedBy = (snapshot: Snapshot | undefined): Map<string, number> => {
   const loads = new Map<string, number>();
-  const put = (node: string, load: number) => void loads.set(node.slice(0, node.lastIndexOf("-")), load);
+  const put = (node: string, load: number) => void loads.set(instanceOf(node), load);
   for (const { node, inHand } of snapshot?.workers ?? []) put(node, inHand.length);
   for (const { node, connections, carried } of snapshot?.gateways ?? []) put(node, connections + carried);
   return loads;

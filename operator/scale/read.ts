@@ -2,14 +2,13 @@ import type { Snapshot } from "#crds";
 import type { Instance, Signal } from "../port.ts";
 import type { Role } from "../topology/model.ts";
 import type { Heard, InHand } from "./in-hand.ts";
+import { instanceOf } from "./instance-of.ts";
 import type { Fleet, GatewayLoad, Reading, WorkerLoad } from "./model.ts";
 
 /** No queue has so many jobs, and no gateway so many clients. */
 const MOST = 1e9;
 
 const isPlausible = (value: number): boolean => value >= 0 && value <= MOST;
-
-const instanceOf = (node: string): string => node.slice(0, node.lastIndexOf("-"));
 
 const jobsOf = (
   { pool = "" }: Role,

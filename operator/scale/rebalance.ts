@@ -1,5 +1,6 @@
 import type { GatewayReport, ShedOrder } from "#crds";
 import type { Instance, Signal } from "../port.ts";
+import { instanceOf } from "./instance-of.ts";
 import { excessOf, LEAST, LEVEL, unevenness, waveOf, type LoadedGateway } from "./wave.ts";
 
 /** What was ordered, of whom, and how many those had shed before; undefined: they do not say. */
@@ -111,9 +112,7 @@ const isAwaited = ({ instances, now }: RebalanceInput): boolean =>
 /** The load of each gateway that takes clients; undefined: not known of all of them. */
 const loadsOf = ({ instances, signal }: RebalanceInput): LoadedGateway[] | undefined => {
   if (signal === undefined || !(signal.ageMs <= STALE_MS)) return undefined;
-  const reports = new Map(
-    signal.snapshot.gateways.map((report) => [report.node.slice(0, report.node.lastIndexOf("-")), report]),
-  );
+  const reports = new Map(signal.snapshot.gateways.map((report) => [instanceOf(report.node), report]));
   const loads = instances
     .filter(({ state }) => state === "ready")
     .map(({ instance }) => loadedGateway(instance, reports.get(instance)));
