@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ShedOrder } from "#crds";
+import { SHED_RETURN_MS, shedMs, type ShedOrder } from "#crds";
 import { counter, type Log } from "#process";
 import type { Registry } from "prom-client";
 import { dueAt, mostPerSecond, type Closing, type SharedBudget } from "./drain/index.ts";
@@ -38,11 +38,6 @@ export interface Shedding<T extends Closing> extends AsyncDisposable {
 
 const SENT_AWAY = "clients have been sent to gateways that have fewer";
 const STEP_MS = 50;
-/** socket.io's first two attempts. */
-const RETURN_MS = 5000;
-/** What it may take beyond its time, that share more and that many ms, since others close too or acks are owed: clients are sent here again soon after. */
-const OVERTIME = { share: 1.2, ms: 2000 };
-
 const shuffled = <T>(items: readonly T[], random: () => number): T[] => {
   const all = items.map((item) => ({ item, at: random() }));
   return all.sort((a, b) => a.at - b.at).map(({ item }) => item);
@@ -85,7 +80,7 @@ export const createShedding = <T extends Closing>({
   /** When each was closed. */
   const run = async ({ sessions, perSecond }: Order, { open, userOf, budget }: SheddingParts<T>): Promise<number[]> => {
     const times: number[] = [];
-    const end = clock() + (sessions / perSecond) * 1000 * OVERTIME.share + OVERTIME.ms;
+    const end = clock() + shedMs({ sessions, perSecond });
     const ends = () => disposed || draining() || clock() >= end;
     let left = sessions;
     let queue = spread(open(), userOf, random);
@@ -115,14 +110,14 @@ export const createShedding = <T extends Closing>({
       left -= chosen.size;
       sheds.inc(chosen.size);
       total += chosen.size;
-      returnedAt = now + RETURN_MS;
+      returnedAt = now + SHED_RETURN_MS;
     }
   };
 
   return {
     begin: (order, parts) => {
       if (underWay !== undefined || draining()) return false;
-      returnedAt = clock() + RETURN_MS;
+      returnedAt = clock() + SHED_RETURN_MS;
       const began = clock();
       underWay = run(order, parts).then((times) => {
         underWay = undefined;

@@ -87,6 +87,12 @@ export const shedOrders = z
   .max(10_000);
 export type ShedOrder = z.infer<typeof shedOrders>[number];
 
+/** ms within which a gateway sheds, or stops: a fifth and 2 s beyond the time at its pace, since others close too or acks are owed. */
+export const shedMs = ({ sessions, perSecond }: Pick<ShedOrder, "sessions" | "perSecond">): number =>
+  (sessions / perSecond) * 1200 + 2000;
+/** ms until a client that was shed has come back elsewhere: socket.io's first two attempts. */
+export const SHED_RETURN_MS = 5000;
+
 /** Bus topics of the control plane inside the cluster. */
 export const MEMBERS_TOPIC = "members";
 export const REPORT_REQUEST_TOPIC = "report";

@@ -1,4 +1,4 @@
-import type { GatewayReport, ShedOrder } from "#crds";
+import { SHED_RETURN_MS, shedMs, type GatewayReport, type ShedOrder } from "#crds";
 import type { Instance, Signal } from "../port.ts";
 import { instanceOf } from "./instance-of.ts";
 import { excessOf, LEAST, LEVEL, unevenness, waveOf, type LoadedGateway } from "./wave.ts";
@@ -65,10 +65,6 @@ const AT_LEAST = 0.25;
 const SECONDS_PER_SHUNNED = 0.1;
 /** Until every way in knows who is shunned. */
 const LEAVE_MS = 5000;
-/** What shedding may take beyond its time: that share more, and that many ms. */
-const OVERTIME = { share: 1.2, ms: 2000 };
-/** Until a client that was shed has come back elsewhere: socket.io's first two attempts. */
-const RETURN_MS = 5000;
 /** Between waves, and after one that was given up. */
 const PAUSE_MS = 10_000;
 /** After a budget was spent. */
@@ -171,7 +167,7 @@ const shedNow = (input: RebalanceInput, state: RebalanceState, wave: WaveState):
   const sheds = loads && waveOf(loads, most)?.sheds.filter(({ instance }) => away.has(instance));
   if (sheds === undefined || sheds.length === 0) return ended(input, state, wave);
   const total = sheds.reduce((all, { sessions }) => all + sessions, 0);
-  const until = now + (total / perSecond) * 1000 * OVERTIME.share + OVERTIME.ms + RETURN_MS;
+  const until = now + shedMs({ sessions: total, perSecond }) + SHED_RETURN_MS;
   const nodes = sheds.map(({ node }) => node);
   const ordered = { sessions: total, nodes, before: shedBy(loads, nodes) };
   return {
