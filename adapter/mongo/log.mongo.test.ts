@@ -65,29 +65,33 @@ describe("a log's collection", () => {
     for (const { heard } of followers) await eventually(() => expect(heard).toEqual(["0"]));
     return { logs, followers, place };
   };
-  /** Both may append, and both hear it in one order. */
-  const goesOn = async ({ logs, followers: [a, b], place }: Awaited<ReturnType<typeof pair>>) => {
+  /** A new epoch begins, everyone is told, and hears in one order what is acked in it. */
+  const goesOnAnew = async ({ logs, followers: [a, b], place }: Awaited<ReturnType<typeof pair>>) => {
+    const acked: (Place & { text: string })[] = [];
+    const sayAll = (...texts: string[]) =>
+      Promise.all(texts.map(async (text, at) => acked.push({ ...(await say(logs[at % 2] ?? logs[0], text)), text })));
     await eventually(async () => {
-      await Promise.all(logs.map((log, at) => say(log, `new-${at}`)));
-      await say(logs[0], "end");
+      await sayAll("new-0", "new-1");
+      await sayAll("end");
       await eventually(() => expect([a.heard.at(-1), b.heard.at(-1)]).toEqual(["end", "end"]), { timeoutMs: 1000 });
+      expect(a.place().epoch > place.epoch).toBe(true);
     });
-    expect(a.cuts.at(-1)?.epoch).not.toBe(place.epoch);
-    expect(b.place()).toEqual(a.place());
-  };
-  /** That, and all are told once, of the same place. */
-  const goesOnAnew = async (it: Awaited<ReturnType<typeof pair>>) => {
-    await goesOn(it);
-    const [a, b] = it.followers;
-    expect(a.cuts).toHaveLength(1);
-    expect(b.cuts).toEqual(a.cuts);
-    expect(b.heard).toEqual(a.heard);
-    expect(a.heard).toEqual(expect.arrayContaining(["new-0", "new-1"]));
+    const { epoch } = a.place();
+    const inIt = acked.filter((it) => it.epoch === epoch).sort((one, other) => one.index - other.index);
+    for (const { cuts, heard, place: at } of [a, b]) {
+      expect(cuts.at(-1)?.epoch).toBe(epoch);
+      expect(at()).toEqual({ epoch, index: inIt.at(-1)?.index });
+      expect(heard.slice(-inIt.length)).toEqual(inIt.map(({ text }) => text));
+    }
   };
 
-  test("dropped, is made anew, capped, in one new epoch, and everyone is told", async () => {
+  test("dropped, is made anew, capped, in a new epoch, and everyone is told", async () => {
     const it = await pair();
+    // FerretDB's SQLite may stay locked where a collection is dropped under a cursor.
+    way.cut();
+    for (const log of it.logs) await eventually(() => expect(log.connected()).toBe(false));
     await collection.drop();
+    way.mend();
     await goesOnAnew(it);
     expect(await collection.isCapped()).toBe(true);
   });
@@ -99,8 +103,7 @@ describe("a log's collection", () => {
     await collection.drop();
     if (last !== null) await collection.insertOne(last);
     way.mend();
-    // Two that make it anew at once may do so twice.
-    await goesOn(it);
+    await goesOnAnew(it);
     expect(await collection.isCapped()).toBe(true);
   });
 

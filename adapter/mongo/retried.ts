@@ -4,7 +4,7 @@ import { backoffMs } from "#process";
 
 const ATTEMPTS = 5;
 const BACKOFF = { minMs: 10, maxMs: 500 };
-const DUPLICATE = 11_000;
+export const DUPLICATE = 11_000;
 
 /**
  * Does it again where the server refused it for now (a change of primary, FerretDB's SQLite that is locked), five times at most. That a

@@ -8,6 +8,7 @@ import { createPending } from "../../log/pending.ts";
 import type { Place } from "../../log/port.ts";
 import { LARGE_BYTES } from "../large.ts";
 import type { Pieces } from "../pieces.ts";
+import { DUPLICATE } from "../retried.ts";
 import type { Chain } from "./chain.ts";
 import { headOf, idOf, sizeOf, type Head, type LargeEntry, type LogDocument } from "./document.ts";
 
@@ -15,7 +16,6 @@ const BATCH_ENTRIES = 500;
 /** A document is at most 16 MiB. */
 const BATCH_BYTES = 8 << 20;
 const ENTRY_BYTES = 64 << 20;
-const DUPLICATE = 11_000;
 const ATTEMPTS = 5;
 const BACKOFF = { minMs: 10, maxMs: 500 };
 const CONTENDED_MS = 1000;
@@ -118,8 +118,7 @@ export const createAppender = (options: AppenderOptions): Appender => {
       const document: LogDocument = { _id: idOf(epoch, next), w: name(), n: next + b.length, t: total + size, b };
       const { isLost, isIn } = await tried(end, document);
       if (isLost) {
-        const last = await chain.look();
-        if (last.writer === document.w) await chain.renew(last);
+        await chain.renew(epoch);
         throw new Error("the log was made anew, or has lost its end");
       }
       if (isIn) {

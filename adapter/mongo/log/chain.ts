@@ -1,7 +1,7 @@
 import type { Db, Filter, Sort } from "mongodb";
 import type { Log } from "#process";
-import { infoOf, isCapped, makeCapped, notCapped } from "../capped.ts";
 import { retried } from "../retried.ts";
+import { isPrepared, prepareCollection } from "./collection.ts";
 import { epochAfter, idOf, OURS, readHead, ROOT, type Head, type LogDocument } from "./document.ts";
 
 /** More than a follower may hear nothing: as long, what is known of the end may be used. The ring cannot go round in it. */
@@ -21,8 +21,8 @@ export interface Chain {
   upTo(epoch: string, index: number): Promise<Head | undefined>;
   /** The first that is left, from that index on. */
   from(epoch: string, index: number): Promise<Head | undefined>;
-  /** A new epoch begins behind `end`, for everyone, unless somebody has appended to it meanwhile: the last document then. */
-  renew(end: Head): Promise<Head>;
+  /** What is there is not what somebody has seen of this epoch: a later one begins, for everyone, unless it has. Resolves with the last document. */
+  renew(epoch: string): Promise<Head>;
   /** It stands in the collection. */
   learn(head: Head): void;
   /** Nothing has come behind the last one learned. */
@@ -51,6 +51,8 @@ export const createChain = (options: ChainOptions): Chain => {
   let known: { head: Head; at: number } | undefined;
 
   const find = (filter: Filter<LogDocument>, sort: Sort) => collection().findOne(filter, { sort, projection: HEAD });
+  /** By its whole `_id`, which FerretDB finds without reading all. */
+  const byId = async (id: string) => readHead(await collection().findOne({ _id: id }, { projection: HEAD }));
   const insert = (document: LogDocument) => retried(() => collection().insertOne(document, { writeConcern: { w: 1 } }));
   /** By the server's clock: all who begin an epoch share it. */
   const newEpoch = async (former: string) => {
@@ -62,15 +64,8 @@ export const createChain = (options: ChainOptions): Chain => {
     insert({ _id: idOf(epoch, next), w: nameOf(), n: next + 1, t: total, b: [], s: await newEpoch(epoch) });
 
   const prepare = async () => {
-    const info = await infoOf(db(), name);
-    if (info !== undefined && !isCapped(info)) {
-      // Somebody dropped it, and an insert made it again.
-      if ((await collection().findOne({ w: { $exists: false } })) !== null) throw notCapped(name);
-      await db().dropCollection(name);
-    }
-    await makeCapped(db(), name, size);
-    const bytes: unknown = info?.options?.["size"];
-    if (typeof bytes === "number" && bytes < size)
+    const bytes = await prepareCollection({ db: db(), name, size, self: nameOf() });
+    if (bytes !== undefined && bytes < size)
       log.warn(
         { collection: name, bytes, needed: size },
         "the log keeps less than it is asked to: its collection was made smaller",
@@ -80,8 +75,9 @@ export const createChain = (options: ChainOptions): Chain => {
     for (;;) {
       const last = await find(OURS, LAST);
       const head = readHead(last);
-      if (last === null) {
+      if (!(await isPrepared(db(), name))) {
         await prepare();
+      } else if (last === null) {
         await endEpoch({ epoch: ROOT, next: 0, total: 0 });
       } else if (head === undefined) {
         const [epoch = "", index = ""] = last._id.split(".");
@@ -94,6 +90,13 @@ export const createChain = (options: ChainOptions): Chain => {
       }
     }
   };
+  const renew = async (epoch: string) => {
+    for (;;) {
+      const last = await look();
+      if (last.epoch > epoch) return last;
+      await endEpoch(last);
+    }
+  };
   const learn = (head: Head) => {
     if (known === undefined || head.id >= known.head.id) known = { head, at: clock() };
     return known.head;
@@ -101,19 +104,17 @@ export const createChain = (options: ChainOptions): Chain => {
   return {
     prepare,
     look,
-    pass: async ({ epoch, next }) => {
-      // By its whole `_id`, which FerretDB finds without reading all.
-      const head = readHead(await collection().findOne({ _id: idOf(epoch, next) }, { projection: HEAD }));
-      return head === undefined || head.successor !== undefined ? look() : learn(head);
+    pass: async ({ id, epoch, next, writer }) => {
+      const head = await byId(idOf(epoch, next));
+      if (head === undefined || head.successor !== undefined) return look();
+      // It stands behind the end that was known, or this is not the log any more.
+      return (await byId(id))?.writer === writer ? learn(head) : renew(epoch);
     },
     end: async () => (known !== undefined && clock() - known.at < FRESH_MS ? known.head : look()),
     upTo: async (epoch, index) =>
       readHead(await find({ _id: { $gte: idOf(epoch, 0), $lte: idOf(epoch, index) } }, LAST)),
     from: async (epoch, index) => readHead(await find({ _id: { $gte: idOf(epoch, index), $lt: `${epoch}.~` } }, FIRST)),
-    renew: async (end) => {
-      await endEpoch(end);
-      return look();
-    },
+    renew,
     learn: (head) => void learn(head),
     learnNothing: () => {
       if (known !== undefined) known.at = clock();

@@ -141,8 +141,7 @@ export const followChain = async (from: Start, follower: LogFollower, options: F
     head ??= end;
     isLoose = false;
     if (on.kind === "lost") {
-      const renewed = await chain.renew(end);
-      if (renewed.epoch === end.epoch) throw new Gap();
+      const renewed = await chain.renew(end.epoch);
       seen = undefined;
       floor = undefined;
       cut({ epoch: renewed.epoch, index: 0 });
