@@ -1,5 +1,5 @@
 export { eventually } from "./eventually.ts";
-export { spawnNode, type NodeProcess } from "./spawn-node.ts";
+export { spawnNode, spawnProgram, type NodeProcess } from "./spawn-node.ts";
 export { freePort, RUN_DIRECTORY, startServer, type Left, type TestServer } from "./servers/start.ts";
 export { sharedServer } from "./servers/shared.ts";
 export { canServe } from "./servers/kinds.ts";

@@ -16,14 +16,14 @@ export interface NodeProcess extends AsyncDisposable {
   exited: Promise<number | null>;
 }
 
-/** Runs a TypeScript file as a process of its own, with an IPC channel. Killed when disposed. */
-export const spawnNode = (
-  file: string,
+/** Runs a program as a process of its own, with an IPC channel. Killed when disposed. */
+export const spawnProgram = (
+  command: string,
+  args: readonly string[],
   env: Record<string, string> = {},
-  args: readonly string[] = [],
 ): NodeProcess => {
   const { NODE_OPTIONS: _ofJest, ...inherited } = process.env;
-  const child = spawn(process.execPath, [file, ...args], {
+  const child = spawn(command, args, {
     env: { ...inherited, ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
@@ -48,3 +48,7 @@ export const spawnNode = (
     [Symbol.asyncDispose]: () => kill(),
   };
 };
+
+/** Runs a TypeScript file, likewise. */
+export const spawnNode = (file: string, env: Record<string, string> = {}, args: readonly string[] = []): NodeProcess =>
+  spawnProgram(process.execPath, [file, ...args], env);

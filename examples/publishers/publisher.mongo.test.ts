@@ -7,6 +7,7 @@ import { expect, test } from "@jest/globals";
 import { channelRoom } from "#crds";
 import { eventually, sharedServer } from "#testing";
 import { testCluster } from "../../adapter/testing/cluster.ts";
+import { pip } from "../testing/tool.ts";
 
 const run = promisify(execFile);
 const file = join(import.meta.dirname, "publish-mongo.py");
@@ -14,7 +15,7 @@ const file = join(import.meta.dirname, "publish-mongo.py");
 test("a publisher in Python reaches a room over MongoDB; the page on the wire shows it", async () => {
   const directory = await mkdtemp(join(tmpdir(), "realtime-publisher-"));
   try {
-    await run("python3", ["-m", "pip", "install", "--quiet", "--target", directory, "pymongo==4.20.1"]);
+    await pip(directory, "pymongo==4.20.1");
     const { uri } = await sharedServer("mongo", import.meta.filename);
     await using cluster = testCluster("mongo", uri);
     const gateway = await cluster.gateway();

@@ -12,24 +12,16 @@ import { decodeMessage, roomTopic } from "../../adapter/cluster-message.ts";
 import { decodeFrames } from "../../adapter/frames.ts";
 import { openRabbitmqBus } from "../../adapter/rabbitmq/bus.ts";
 import { testCluster } from "../../adapter/testing/cluster.ts";
+import { pip, tool } from "../testing/tool.ts";
 
 const run = promisify(execFile);
 const here = (name: string) => join(import.meta.dirname, name);
-
-/** Fails with what is missing, and how to get it. */
-const tool = (command: string, args: string[], options: object): Promise<unknown> =>
-  run(command, args, options).catch((error: NodeJS.ErrnoException) => {
-    throw error.code === "ENOENT"
-      ? new Error(`${command} is not there: apt-get install -y python3-pip golang-go`)
-      : error;
-  });
 
 /** How each language's publisher is made ready, in a directory of its own, and then run. */
 const languages = {
   python: {
     file: "publish.py",
-    get: (directory: string) =>
-      tool("python3", ["-m", "pip", "install", "--quiet", "--target", directory, "pika==1.3.2"], {}),
+    get: (directory: string) => pip(directory, "pika==1.3.2"),
     say: (directory: string, args: string[], env: object) =>
       run("python3", [here("publish.py"), ...args], { env: { ...process.env, ...env, PYTHONPATH: directory } }),
   },

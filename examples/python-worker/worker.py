@@ -35,8 +35,9 @@ def run(_, delivery, properties, body):
     attempt = headers.get("x-attempt", 1) + headers.get("x-delivery-count", 0)
     try:
         result, error = handle(job), None
+        json.dumps(result, allow_nan=False)  # what is no JSON is a failure, too
     except Exception as caught:
-        error, failure = str(caught), {"code": "handler_failed", "message": "The handler threw"}
+        error, failure = repr(caught)[:1000], {"code": "handler_failed", "message": "The handler threw"}
     if job["mode"] == "request":
         reply(job, error=failure) if error else reply(job, result=result)
     elif not error:
