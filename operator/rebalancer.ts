@@ -38,6 +38,7 @@ export const createRebalancer = ({ substrate, signals, log, now }: RebalancerOpt
         {
           instances: instances.filter(({ of }) => of === role.name),
           configHash: role.configHash,
+          graceMs: role.graceSeconds * 1000,
           signal,
           perSecond: drainPlan(cluster.spec.gateway.drain).perSecond,
           now: now(),

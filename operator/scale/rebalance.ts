@@ -35,6 +35,8 @@ export interface RebalanceInput {
   instances: readonly Instance[];
   /** The one that is wanted. */
   configHash: string;
+  /** How long a gateway that goes may take, ms. */
+  graceMs: number;
   signal: Signal | undefined;
   /** Connections that the whole cluster may close per second. */
   perSecond: number;
@@ -74,6 +76,8 @@ const KNOWN_MS = 5000;
 const STEADY_MS = 60_000;
 /** One that starts is waited for so long. */
 const START_MS = 60_000;
+/** After the time that a gateway has to go. */
+const GONE_MS = 30_000;
 const STALE_MS = 3000;
 
 const isCount = (value: number | undefined): value is number =>
@@ -91,9 +95,11 @@ const loadedGateway = (instance: string, report: GatewayReport | undefined): Loa
   };
 };
 
-/** A roll or a drain is on. */
-const isBusy = ({ instances, configHash, signal }: RebalanceInput): boolean =>
-  instances.some((it) => it.configHash !== configHash || it.state === "stopping") ||
+/** A roll or a drain is on. One that goes and is there long after its time, as on a node that is lost, is no part of it. */
+const isBusy = ({ instances, configHash, graceMs, signal, now }: RebalanceInput): boolean =>
+  instances.some(({ state, since, ...it }) =>
+    state === "stopping" ? now - since < graceMs + GONE_MS : it.configHash !== configHash,
+  ) ||
   (signal?.snapshot.gateways.some(({ draining }) => draining) ?? false);
 
 /** A gateway is about to take clients. */
@@ -105,10 +111,16 @@ const isAwaited = ({ instances, now }: RebalanceInput): boolean =>
     );
   });
 
+/** What the gateways that answer report, by instance. */
+const reportsOf = ({ signal }: RebalanceInput): Map<string, GatewayReport> => {
+  const isFresh = signal !== undefined && signal.ageMs <= STALE_MS;
+  return new Map(isFresh ? signal.snapshot.gateways.map((report) => [instanceOf(report.node), report]) : []);
+};
+
 /** The load of each gateway that takes clients; undefined: not known of all of them. */
-const loadsOf = ({ instances, signal }: RebalanceInput): LoadedGateway[] | undefined => {
-  if (signal === undefined || !(signal.ageMs <= STALE_MS)) return undefined;
-  const reports = new Map(signal.snapshot.gateways.map((report) => [instanceOf(report.node), report]));
+const loadsOf = (input: RebalanceInput): LoadedGateway[] | undefined => {
+  const { instances } = input;
+  const reports = reportsOf(input);
   const loads = instances
     .filter(({ state }) => state === "ready")
     .map(({ instance }) => loadedGateway(instance, reports.get(instance)));
@@ -181,7 +193,8 @@ const shedNow = (input: RebalanceInput, state: RebalanceState, wave: WaveState):
 const goOn = (input: RebalanceInput, state: RebalanceState, wave: WaveState): RebalanceStep => {
   const { now } = input;
   const away = new Set(wave.shunned);
-  const isTaken = readyOf(input).some((instance) => !away.has(instance));
+  const reports = reportsOf(input);
+  const isTaken = readyOf(input).some((instance) => !away.has(instance) && reports.has(instance));
   if (!isTaken || isBusy(input) || now < wave.since) return ended(input, state, wave);
   if (wave.until !== undefined) return now < wave.until ? still(state) : ended(input, state, wave);
   return now - wave.since < LEAVE_MS ? still(state) : shedNow(input, state, wave);
