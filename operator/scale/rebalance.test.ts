@@ -183,6 +183,25 @@ describe("a wave", () => {
     expect(rebalance(at(90_000, { signal: told(100) }), over.state).state).toMatchObject({ budget: 370 });
   });
 
+  test("moves a few at the slowest pace, too", () => {
+    const { orders } = rebalance(at(5000, { perSecond: 0.5 }), begun.state);
+    expect(orders.reduce((sum, { sessions }) => sum + sessions, 0)).toBe(20);
+  });
+
+  test("is followed by rest where waves come to nothing, again and again", () => {
+    let state: RebalanceState = initialRebalance;
+    let waves = 0;
+    for (let second = 0; second < 280; second++) {
+      const inWave = state.wave !== undefined;
+      // Their clients stop recovering whenever they are to be moved.
+      const signal = withReports(at(0).signal ?? signalOf(), () => (inWave ? { recoverable: 0 } : {}));
+      ({ state } = rebalance(at(second * 1000, { signal }), state));
+      if (!inWave && state.wave !== undefined) waves++;
+    }
+    expect(waves).toBeLessThan(15);
+    expect(state).toMatchObject({ budget: 0 });
+  });
+
   test("is followed by rest where what may be moved was, and nothing came of it", () => {
     let state: RebalanceState = initialRebalance;
     let moved = 0;

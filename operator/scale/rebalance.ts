@@ -61,7 +61,7 @@ const BEGIN = 1.2;
 /** Of what lies above the mean at the beginning: with a few more all that may be moved before a rest. */
 const BUDGET = 1.1;
 const WAVE_SECONDS = 20;
-/** Of what was ordered, what counts as moved though less was: waves that come to nothing come to an end. */
+/** Of what was ordered or, where nothing was, might have been: what counts as moved though less was. Waves that come to nothing come to an end. */
 const AT_LEAST = 0.25;
 /** s more for each gateway that is shunned: each is written twice per wave. */
 const SECONDS_PER_SHUNNED = 0.1;
@@ -155,18 +155,18 @@ const spent = ({ sessions, nodes, before }: Ordered, loads: readonly LoadedGatew
   return Math.max(after - before, Math.ceil(sessions * AT_LEAST));
 };
 
-const settled = (budget: number, ordered: Ordered, loads: readonly LoadedGateway[], now: number): RebalanceState => {
-  const left = budget - spent(ordered, loads);
-  return left < LEAST ? { budget: 0, quietUntil: now + REST_MS } : { budget: left, quietUntil: now + PAUSE_MS };
-};
+/** After a wave that leaves so much of the budget. */
+const settled = (left: number, now: number): RebalanceState =>
+  left < LEAST ? { budget: 0, quietUntil: now + REST_MS } : { budget: left, quietUntil: now + PAUSE_MS };
 
 /** Without its wave: everyone takes clients again. */
 const ended = (input: RebalanceInput, { budget }: RebalanceState, { ordered }: WaveState): RebalanceStep => {
+  const { now } = input;
   const loads = loadsOf(input);
-  const paused = { budget, quietUntil: input.now + PAUSE_MS };
-  if (ordered === undefined) return still(paused, true);
-  if (loads === undefined) return still({ ...paused, unheard: ordered }, true);
-  const state = settled(budget, ordered, loads, input.now);
+  if (ordered !== undefined && loads === undefined)
+    return still({ budget, quietUntil: now + PAUSE_MS, unheard: ordered }, true);
+  const moved = ordered && loads ? spent(ordered, loads) : Math.ceil(budget * AT_LEAST);
+  const state = settled(budget - moved, now);
   return still(state, state.budget > 0);
 };
 
@@ -174,7 +174,7 @@ const ended = (input: RebalanceInput, { budget }: RebalanceState, { ordered }: W
 const shedNow = (input: RebalanceInput, state: RebalanceState, wave: WaveState): RebalanceStep => {
   const { now, perSecond } = input;
   const loads = loadsOf(input);
-  const most = Math.min(state.budget, Math.floor(perSecond * secondsOf(wave.shunned.length)));
+  const most = Math.min(state.budget, Math.max(LEAST, Math.floor(perSecond * secondsOf(wave.shunned.length))));
   const away = new Set(wave.shunned);
   const sheds = loads && waveOf(loads, most)?.sheds.filter(({ instance }) => away.has(instance));
   if (sheds === undefined || sheds.length === 0) return ended(input, state, wave);
@@ -214,7 +214,7 @@ export const rebalance = (input: RebalanceInput, state: RebalanceState): Rebalan
   if (isAwaited(input)) return still(anew, true);
   if (isBusy(input)) return still(anew);
   if (loads === undefined) return still(state, state.budget > 0);
-  if (state.unheard !== undefined) return rebalance(input, settled(state.budget, state.unheard, loads, now));
+  if (state.unheard !== undefined) return rebalance(input, settled(state.budget - spent(state.unheard, loads), now));
   const uneven = unevenness(loads);
   const excess = excessOf(loads);
   if (uneven <= (state.budget > 0 ? LEVEL : BEGIN) || excess < LEAST) return still({ ...state, budget: 0 });
