@@ -13,7 +13,7 @@ interface Ordered {
 interface WaveState {
   /** Kept out of the clients' way: all that were ready but the takers. */
   shunned: readonly string[];
-  /** ms, since when. */
+  /** ms, since when: once it was said. */
   since: number;
   /** ms, until when its clients may look for a gateway; undefined: nothing was shed yet. */
   until?: number;
@@ -155,9 +155,12 @@ const spent = ({ sessions, nodes, before }: Ordered, loads: readonly LoadedGatew
   return Math.max(after - before, Math.ceil(sessions * AT_LEAST));
 };
 
+/** After a wave that could not be said: it rests. */
+export const givenUp = (now: number): RebalanceState => ({ budget: 0, quietUntil: now + REST_MS });
+
 /** After a wave that leaves so much of the budget. */
 const settled = (left: number, now: number): RebalanceState =>
-  left < LEAST ? { budget: 0, quietUntil: now + REST_MS } : { budget: left, quietUntil: now + PAUSE_MS };
+  left < LEAST ? givenUp(now) : { budget: left, quietUntil: now + PAUSE_MS };
 
 /** Without its wave: everyone takes clients again. */
 const ended = (input: RebalanceInput, { budget }: RebalanceState, { ordered }: WaveState): RebalanceStep => {
