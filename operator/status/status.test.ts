@@ -106,6 +106,12 @@ describe("conditions", () => {
       ["True", "Progressing", "changing gateway"],
     ],
     [
+      "gateways of two configurations are ready, and clients are sent to one",
+      changed(facts(), "chat-gateway-1", { configHash: "old" }),
+      "GatewaysReady",
+      ["False", "Waiting", "1/2 gateways ready"],
+    ],
+    [
       "no gateway is wanted",
       facts({ gateway: { replicas: 0 } }),
       "GatewaysReady",
@@ -147,8 +153,8 @@ describe("conditions", () => {
       ["False", "NotStalled", "0 processes fail to start"],
     ],
     [
-      "a gateway has the old configuration",
-      changed(facts(), "chat-gateway-0", { configHash: "old" }),
+      "the gateways have the old configuration",
+      changed(changed(facts(), "chat-gateway-0", { configHash: "old" }), "chat-gateway-1", { configHash: "old" }),
       "Ready",
       ["False", "Progressing", "changing gateway"],
     ],
