@@ -1,7 +1,7 @@
 import { drainPlan, type Cluster } from "#crds";
 import type { Log } from "#process";
 import type { Instance, Signal, Signals, Substrate } from "./port.ts";
-import { givenUp, initialRebalance, rebalance, type RebalanceState, type RebalanceStep } from "./scale/rebalance.ts";
+import { resting, initialRebalance, rebalance, type RebalanceState, type RebalanceStep } from "./scale/rebalance.ts";
 import type { Topology } from "./topology/model.ts";
 
 export interface RebalancerOptions {
@@ -83,7 +83,7 @@ export const createRebalancer = ({ substrate, signals, log, now }: RebalancerOpt
     } catch (error) {
       memory.failures += 1;
       const isOver = next?.state.wave !== undefined && memory.failures >= TRIES;
-      if (isOver) memory.state = givenUp(now());
+      if (isOver) memory.state = resting(now());
       log.warn({ err: error, key, isOver }, "which gateways clients are sent to could not be said: it is tried again");
       return true;
     }

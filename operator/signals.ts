@@ -43,8 +43,8 @@ const newsOf = ({ servers, pools }: Snapshot): string =>
   JSON.stringify([servers, pools.map(({ pool, ready, unacked, leaving }) => [pool, ready, unacked, leaving])]);
 
 /**
- * One cluster's signals: a stream of snapshots from whichever gateway takes it and hears the others, and events posted to all gateways: one that does not
- * take them hears them from the others, and when the bus between them was away each has them all the same.
+ * One cluster's signals: a stream of snapshots from whichever gateway takes it and hears the others, and events posted to all gateways:
+ * one that does not take them hears them from the others, and when the bus between them was away each has them all the same.
  */
 export const openSignals = ({
   cluster,

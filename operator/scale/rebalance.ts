@@ -61,7 +61,10 @@ const BEGIN = 1.2;
 /** Of what lies above the mean at the beginning: with a few more all that may be moved before a rest. */
 const BUDGET = 1.1;
 const WAVE_SECONDS = 20;
-/** Of what was ordered or, where nothing was, might have been: what counts as moved though less was. Waves that come to nothing come to an end. */
+/**
+ * Of what was ordered, or might have been where nothing was, what counts as moved though less was: waves that come to nothing come to
+ * an end.
+ */
 const AT_LEAST = 0.25;
 /** s more for each gateway that is shunned: each is written twice per wave. */
 const SECONDS_PER_SHUNNED = 0.1;
@@ -155,12 +158,12 @@ const spent = ({ sessions, nodes, before }: Ordered, loads: readonly LoadedGatew
   return Math.max(after - before, Math.ceil(sessions * AT_LEAST));
 };
 
-/** After a wave that could not be said: it rests. */
-export const givenUp = (now: number): RebalanceState => ({ budget: 0, quietUntil: now + REST_MS });
+/** Nothing is moved for a while, unless other gateways come. */
+export const resting = (now: number): RebalanceState => ({ budget: 0, quietUntil: now + REST_MS });
 
 /** After a wave that leaves so much of the budget. */
 const settled = (left: number, now: number): RebalanceState =>
-  left < LEAST ? givenUp(now) : { budget: left, quietUntil: now + PAUSE_MS };
+  left < LEAST ? resting(now) : { budget: left, quietUntil: now + PAUSE_MS };
 
 /** Without its wave: everyone takes clients again. */
 const ended = (input: RebalanceInput, { budget }: RebalanceState, { ordered }: WaveState): RebalanceStep => {
