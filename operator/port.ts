@@ -59,7 +59,8 @@ export interface Observation {
  * and returns before it is so; safe to repeat, and a repeat changes nothing. Instances that die are replaced, with backoff, without
  * being told to. `stop` chooses those that go: they end without replacement, at once or when the lower count that follows takes them.
  * Both reject only where nothing was recorded. `shun` says all gateways that clients are not to be sent to; those that it names no more
- * are sent clients again. They go on serving those that they have, and what is forwarded to them. Safe to repeat; rejects where it is not so.
+ * are sent clients again. They go on serving those that they have, and what is forwarded to them. Safe to repeat; rejects where it is not so of
+ * one, once it is of all others.
  */
 export interface Substrate {
   observe(key: string, cluster: Cluster): Promise<Observation>;

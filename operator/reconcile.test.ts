@@ -291,6 +291,12 @@ describe("gateways with more than their share", () => {
     await eventually(() => expect(world.substrate.shunned).toEqual([]));
   });
 
+  test("are back when the loop ends", async () => {
+    const world = await uneven();
+    await loop?.[Symbol.asyncDispose]();
+    expect(world.substrate.shunned).toEqual([]);
+  });
+
   test("are tried again where a substrate fails", async () => {
     const world = await uneven();
     world.substrate.shunFailures = 2;

@@ -3,7 +3,7 @@ import type { Log } from "#process";
 import { startController, type ControllerOptions } from "./kube/runtime/controller.ts";
 import type { PassOutcome, Queue, WorkQueue } from "./kube/runtime/work-queue.ts";
 import type { Instance, Observation, Signal, Signals, Substrate } from "./port.ts";
-import { createRebalancer } from "./rebalancer.ts";
+import { createRebalancer, type Rebalancer } from "./rebalancer.ts";
 import { countRoles, initialCounts, type CountMemory, type Scaling } from "./scale/count.ts";
 import { inHandOf } from "./scale/in-hand.ts";
 import { scaledEvent } from "./scale/tell.ts";
@@ -57,19 +57,20 @@ const stillNeeded = (
   });
 
 /** One pass: read the world, decide, act, tell. Safe to repeat. A mistake in the resource is a condition, and changes nothing. */
-const reconciler = ({
-  wanted,
-  planFor,
-  substrate,
-  signals,
-  report,
-  log,
-  onScaled = () => {},
-  now = Date.now,
-  every = { scalingMs: 1000, restingMs: 10_000 },
-}: ReconcileOptions) => {
+const reconciler = (
+  {
+    wanted,
+    planFor,
+    substrate,
+    signals,
+    report,
+    onScaled = () => {},
+    now = Date.now,
+    every = { scalingMs: 1000, restingMs: 10_000 },
+  }: ReconcileOptions,
+  rebalancer: Rebalancer,
+) => {
   const memories = new Map<string, Memory>();
-  const rebalancer = createRebalancer({ substrate, signals, log, now });
 
   /** What failed, if anything: the pass tells how things are all the same, and fails then. */
   const act = async (
@@ -165,14 +166,16 @@ const reconciler = ({
 
 /** The control loop: looks at a cluster when it is added to the queue, when the substrate tells of a change, and from time to time. */
 export const startReconciling = (options: ReconcileOptions): Queue & Pick<WorkQueue, "longestRunning"> => {
+  const { substrate, signals, log, now = Date.now } = options;
+  const rebalancer = createRebalancer({ substrate, signals, log, now });
   const queue = startController({
     name: "realtimecluster",
     ...options.controller,
-    log: options.log,
-    pass: reconciler(options),
+    log,
+    pass: reconciler(options, rebalancer),
   });
-  const subscription = options.substrate.onChange((cluster, events) => {
-    if (events.length > 0) options.signals.announce(cluster, events);
+  const subscription = substrate.onChange((cluster, events) => {
+    if (events.length > 0) signals.announce(cluster, events);
     queue.add(cluster);
   });
   return {
@@ -181,6 +184,7 @@ export const startReconciling = (options: ReconcileOptions): Queue & Pick<WorkQu
     async [Symbol.asyncDispose]() {
       subscription[Symbol.dispose]();
       await queue[Symbol.asyncDispose]();
+      await rebalancer[Symbol.asyncDispose]();
     },
   };
 };

@@ -92,6 +92,32 @@ test("a stream that ends is opened again, at another gateway", async () => {
   await eventually(() => expect(signals.latest("chat")?.snapshot.at).toBe(7));
 });
 
+test("a gateway that is cut off does not speak for all, unless the others say the same", async () => {
+  const [one, two] = [await startControl(), await startControl()];
+  const signals = open(() => [one.address, two.address], { now: 0 });
+  const alone = { ...snapshot, servers: { broker: true, adapter: false, store: true } };
+  await eventually(() => expect(one.streams).toHaveLength(1));
+  one.say({ ...alone, at: 1 });
+  await eventually(() => expect(two.streams).toHaveLength(1));
+  expect(signals.latest("chat")).toBeUndefined();
+  two.say({ ...snapshot, at: 2 });
+  await eventually(() => expect(signals.latest("chat")?.snapshot.at).toBe(2));
+  two.say({ ...alone, at: 3 });
+  await eventually(() => expect(one.streams).toHaveLength(2));
+  one.say({ ...alone, at: 4 });
+  await eventually(() => expect(signals.latest("chat")?.snapshot.at).toBe(4));
+  await eventually(() => expect(two.streams).toHaveLength(2));
+});
+
+test("the only gateway speaks for all, cut off or not", async () => {
+  const control = await startControl();
+  const signals = open(() => [control.address], { now: 0 });
+  await eventually(() => expect(control.streams).toHaveLength(1));
+  for (const at of [1, 2]) control.say({ ...snapshot, at, servers: { broker: true, adapter: false, store: true } });
+  await eventually(() => expect(signals.latest("chat")?.snapshot.at).toBe(2));
+  expect(control.streams).toHaveLength(1);
+});
+
 test("what is not a snapshot is no news, and the stream is opened anew", async () => {
   const control = await startControl();
   const signals = open(() => [control.address], { now: 0 });

@@ -20,6 +20,8 @@ export interface SignalsOptions {
 
 /** ms after which a snapshot counts as unknown; a stream that is silent for as long is given up for another gateway's. */
 const STALE_MS = 10_000;
+/** So many gateways in a row, or all, that are cut off from the bus are believed that it is away. */
+const BELIEVED = 3;
 const MAX_LINE = 16 * 1024 * 1024;
 const MAX_EVENTS = 1000;
 const BATCH = 100;
@@ -41,8 +43,8 @@ const newsOf = ({ servers, pools }: Snapshot): string =>
   JSON.stringify([servers, pools.map(({ pool, ready, unacked, leaving }) => [pool, ready, unacked, leaving])]);
 
 /**
- * One cluster's signals: a stream of snapshots from whichever gateway takes it, and events posted to all gateways: one that does not
- * take them hears them from the others, and when the bus between them was away each has them all the same.
+ * One cluster's signals: a stream of snapshots from whichever gateway takes it and hears the others, and events posted to all gateways:
+ * one that does not take them hears them from the others, and when the bus between them was away each has them all the same.
  */
 export const openSignals = ({
   cluster,
@@ -60,6 +62,8 @@ export const openSignals = ({
   });
   const closing = new AbortController();
   let last: { snapshot: Snapshot; at: number } | undefined;
+  /** How many gateways, one after the other, did not hear the others. */
+  let cutOff = 0;
   let turn = 0;
   const pending: ClusterEvent[] = [];
   let wake: (() => void) | undefined;
@@ -104,9 +108,14 @@ export const openSignals = ({
         timer = setTimeout(abort, STALE_MS);
         const snapshot = snapshotSchema.parse(JSON.parse(line));
         received = true;
+        const { length } = controls();
+        cutOff = snapshot.servers.adapter ? 0 : cutOff + 1;
+        // It speaks for itself alone: another may know of all.
+        if (cutOff > 0 && cutOff < Math.min(length, BELIEVED)) break;
         const isNews = last === undefined || newsOf(last.snapshot) !== newsOf(snapshot);
         last = { snapshot, at: now() };
         if (isNews) onNews?.(snapshot);
+        if (cutOff > 0 && length > 1) break;
       }
     } catch (error) {
       if (!received) throw error;

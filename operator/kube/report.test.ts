@@ -34,6 +34,9 @@ const cases: [string, Condition | undefined, Condition, boolean][] = [
   ],
   ["what has not stalled", undefined, condition("Stalled", "False"), false],
   ["what stalls no more", condition("Stalled", "True"), condition("Stalled", "False"), true],
+  ["what is not known", condition("DrainPaced", "True"), condition("DrainPaced", "Unknown"), false],
+  ["what is known to be well", condition("DrainPaced", "Unknown"), condition("DrainPaced", "True"), false],
+  ["what is known not to be", condition("DrainPaced", "Unknown"), condition("DrainPaced", "False"), true],
   ["a condition that is nobody's news", undefined, condition("Paused", "True"), false],
 ];
 test.each(cases)("%s", (_sentence, before, after, told) => expect(isTold(before, after)).toBe(told));

@@ -43,6 +43,9 @@ const TOLD: Partial<Record<Condition["type"], Condition["status"]>> = {
 export const isTold = (before: Said | undefined, after: Condition): boolean => {
   const bad = TOLD[after.type];
   if (bad === undefined || (before?.status === after.status && before.reason === after.reason)) return false;
+  // What is not known is no news, nor what is well when it is known.
+  const isUnknown = after.status === "Unknown" || (before?.status === "Unknown" && after.status !== bad);
+  if (isUnknown && after.type !== "Ready") return false;
   if (after.status !== bad) return before !== undefined || after.type === "Ready";
   const isStep = before?.status === bad || before?.observedGeneration !== after.observedGeneration;
   return after.type !== "Ready" || !isStep;

@@ -46,6 +46,16 @@ describe("the next step to a lower count", () => {
       { pods: "ABc~d~", wanted: 2, victims: "cd" },
       { count: 2, costs: [] },
     ],
+    [
+      "asks for it where more than those that go are not ready for long",
+      { pods: "ABc~d~e~", wanted: 4, victims: "c" },
+      { count: 4, costs: [] },
+    ],
+    [
+      "spares who was chosen before where those that are not ready are more than enough",
+      { pods: "A!Bc~d~e~", wanted: 4, victims: "c" },
+      { count: 5, costs: spares("a") },
+    ],
     ["needs no marks where all go", { pods: "ABCd", wanted: 0, victims: "abcd" }, { count: 0, costs: [] }],
     [
       "asks for it though nobody is known to be better than another",

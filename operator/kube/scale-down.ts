@@ -57,10 +57,11 @@ export const stepDown = ({
   const unready = pods.filter(({ isReady }) => !isReady);
   if (unready.some(({ since }) => now - since < PATIENCE_MS)) return { count: asked, costs: [] };
   const missing = surplus - unready.length - chosen.length;
-  if (missing < 0) return { count: asked, costs: chosen.slice(missing).map(spare) };
+  const over = missing < 0 ? chosen.slice(missing) : [];
+  if (over.length > 0) return { count: asked, costs: over.map(spare) };
   const more = pods.filter(({ name, isReady, isMarked }) => isReady && !isMarked && victims.includes(name));
   // Where no more are known to have less to do, whoever goes is as good as another.
-  return missing === 0 || more.length === 0
+  return missing <= 0 || more.length === 0
     ? { count: wanted, costs: [] }
     : { count: asked, costs: more.slice(0, missing).map(mark) };
 };

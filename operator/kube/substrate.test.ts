@@ -195,6 +195,19 @@ describe("gateways that clients are not sent to", () => {
     ]);
   });
 
+  test("are written all, though one of them is refused", async () => {
+    const { client, shun, substrate } = await setUpPods();
+    const { merge } = client;
+    client.merge = async (ref, ...rest) => {
+      if (ref.name === "a") throw new ApiError(403, "Forbidden", "no");
+      return await merge.call(client, ref, ...rest);
+    };
+    await expect(substrate.shun(KEY, ["a", "b", "c"])).rejects.toThrow("no");
+    const written = client.requests.filter(({ body }) => JSON.stringify(body) === JSON.stringify(off));
+    expect(written.map(({ name }) => name)).toEqual(["b", "c"]);
+    expect(await shun()).toEqual([]);
+  });
+
   test("are left alone where they go", async () => {
     const { pods, shun, tell } = await setUpPods();
     const [a] = pods;

@@ -63,6 +63,8 @@ interface Memory {
 
 /** How long a plan that left nothing to do, or nothing but what is refused, is not made again while all that it is made from stays. */
 const CALM_MS = 10_000;
+/** Pods that are labelled at once: other writes do not wait for all of them. */
+const LANES = 8;
 
 /** Keeps clusters as Kubernetes objects. The API server keeps the pods; this keeps the objects, and tells what becomes of the pods. */
 export const createKubeSubstrate = ({
@@ -194,7 +196,16 @@ export const createKubeSubstrate = ({
           named.has(name) === (labels[LABEL.takesClients] !== undefined),
       );
       const off = { [LABEL.takesClients]: null };
-      await Promise.all(pods.map((it) => mark(it, { labels: named.has(it.metadata.name) ? off : TAKES_CLIENTS })));
+      const left = pods.values();
+      const failures: unknown[] = [];
+      const lane = async () => {
+        for (const it of left) {
+          const labels = named.has(it.metadata.name) ? off : TAKES_CLIENTS;
+          await mark(it, { labels }).catch((error: unknown) => failures.push(error));
+        }
+      };
+      await Promise.all(Array.from({ length: LANES }, lane));
+      if (failures.length > 0) throw failures[0];
     },
     onChange: (listener) => {
       listeners.add(listener);

@@ -155,4 +155,11 @@ describe("the gateways' load", () => {
   test.each(cases)("%s", (_then, gateways, expected) => {
     expect(read("gateway", own, { gateways }).load).toMatchObject(expected);
   });
+
+  test("has what one that is silent last told", () => {
+    const before = new Map([["g-0", { load: 400, restarts: 0 }]]);
+    expect(read("gateway", own, { gateways: [gateway("g-1-x", { connections: 5 })] }, before).load).toMatchObject({
+      clients: { connections: 405 },
+    });
+  });
 });

@@ -33,7 +33,7 @@ const middle = (values: readonly number[]): number | undefined =>
 
 const clientsOf = (
   { gateways }: Snapshot,
-  own: readonly Instance[],
+  { own, unheard }: { own: readonly Instance[]; unheard: number },
 ): { clients: GatewayLoad } | { unknown: string } => {
   const wrong = gateways.find(({ connections, carried }) => !isPlausible(connections) || !isPlausible(carried));
   if (wrong !== undefined)
@@ -45,7 +45,7 @@ const clientsOf = (
   const lagMs = middle(gateways.flatMap(({ lagMs }) => (lagMs !== undefined && isPlausible(lagMs) ? [lagMs] : [])));
   return {
     clients: {
-      connections: gateways.reduce((sum, it) => sum + it.connections + (it.draining ? 0 : it.carried), 0),
+      connections: gateways.reduce((sum, it) => sum + it.connections + (it.draining ? 0 : it.carried), unheard),
       draining: draining.filter(({ node }) => isOwn.has(instanceOf(node))).length,
       ...(lagMs === undefined ? {} : { lagMs }),
     },
@@ -69,14 +69,18 @@ export const readingOf = (
 ): Reading => {
   const known = [...inHand.values()].filter((load) => load !== undefined);
   const reports = own.filter(({ instance, state }) => state === "ready" && inHand.get(instance) !== undefined);
+  const lastOf = (instance: string) => heard.get(instance)?.load ?? 0;
   const fleet: Fleet = {
     ready: own.filter(({ state }) => state === "ready").length,
     reporting: reports.length,
-    inHand: own.reduce((sum, { instance }) => sum + (inHand.get(instance) ?? heard.get(instance)?.load ?? 0), 0),
+    inHand: own.reduce((sum, { instance }) => sum + (inHand.get(instance) ?? lastOf(instance)), 0),
     busy: known.filter((load) => load > 0).length,
     silent: inHand.size - known.length,
   };
   if (signal === undefined) return { load: { unknown: "its load is unknown: no gateway tells it" }, fleet };
   const { snapshot } = signal;
-  return { load: role.role === "gateway" ? clientsOf(snapshot, own) : jobsOf(role, snapshot, fleet), fleet };
+  if (role.role !== "gateway") return { load: jobsOf(role, snapshot, fleet), fleet };
+  const silent = own.filter(({ instance }) => inHand.get(instance) === undefined);
+  const unheard = silent.reduce((sum, { instance }) => sum + lastOf(instance), 0);
+  return { load: clientsOf(snapshot, { own, unheard }), fleet };
 };

@@ -16,6 +16,7 @@ const reportOf = (instance: string, load: number, rest: Partial<GatewayReport> =
 const inputOf = (loads: readonly number[], rest: Partial<RebalanceInput> = {}): RebalanceInput => ({
   instances: loads.map((_, i) => instanceOf(`g${i}`)),
   configHash: "now",
+  graceMs: 65_000,
   signal: signalOf({ gateways: loads.map((load, i) => reportOf(`g${i}`, load)) }),
   perSecond: 160,
   now: START,
@@ -39,7 +40,14 @@ describe("who is kept out of the clients' way", () => {
     ["nobody, where the signal is old", { signal: { ...signal, ageMs: 4000 } }, []],
     ["nobody, where its age is no number", { signal: { ...signal, ageMs: Number.NaN } }, []],
     ["nobody, while another configuration runs", { instances: changed(0, { configHash: "old" }) }, []],
-    ["nobody, while one goes", { instances: changed(3, { state: "stopping" }) }, []],
+    ["nobody, while one goes", { instances: changed(3, { state: "stopping", since: START - 94_000 }) }, []],
+    [
+      "those, where one is still there long after it was to be gone",
+      {
+        instances: [...instances, instanceOf("g4", { state: "stopping", since: START - 95_000, configHash: "old" })],
+      },
+      ["g0", "g1"],
+    ],
     ["nobody, while one drains", { signal: withReports(signal, ({ node }) => ({ draining: node === "g3-ab12" })) }, []],
     ["nobody, while one starts", { instances: changed(3, { state: "starting", since: START - 59_000 }) }, []],
     ["nobody, while one is ready for a moment only", { instances: changed(3, { since: START - 4000 }) }, []],
@@ -129,22 +137,27 @@ describe("a wave", () => {
       "nobody of those that took clients is ready any more",
       at(6000, { instances: [instanceOf("g0"), instanceOf("g1")] }),
     ],
+    [
+      "nobody of those that took clients answers any more",
+      at(6000, { signal: signalOf({ gateways: [reportOf("g0", 500), reportOf("g1", 500)] }) }),
+    ],
+    ["the signal gets old", at(6000, { signal: undefined })],
     ["the clock is set back", at(-1)],
   ];
   test.each(ends)("ends at once where %s", (_where, input) => {
     for (const { state } of [begun, shed]) expect(rebalance(input, state)).toMatchObject({ shunned: [], orders: [] });
   });
 
+  test("goes on where one of those that take clients does not answer", () => {
+    const signal = signalOf({ gateways: [reportOf("g0", 500), reportOf("g1", 500), reportOf("g2", 0)] });
+    expect(rebalance(at(6000, { signal }), shed.state).shunned).toEqual(["g0", "g1"]);
+  });
+
   test.each([
-    ["the signal gets old", at(5000, { signal: undefined })],
     ["all has become level", at(5000, {}, [250, 250, 250, 250])],
     ["those that shed have become the emptiest", at(5000, {}, [0, 0, 500, 500])],
   ])("that has not shed yet ends where %s", (_where, input) => {
     expect(rebalance(input, begun.state)).toMatchObject({ shunned: [], orders: [] });
-  });
-
-  test("that has shed waits for its clients though the signal gets old", () => {
-    expect(rebalance(at(6000, { signal: undefined }), shed.state).shunned).toEqual(["g0", "g1"]);
   });
 
   test.each([
@@ -168,6 +181,25 @@ describe("a wave", () => {
     const over = rebalance(at(60_000, { signal: undefined }), ordered.state);
     expect(over).toMatchObject({ shunned: [], state: { budget: 570 }, isMoving: true });
     expect(rebalance(at(90_000, { signal: told(100) }), over.state).state).toMatchObject({ budget: 370 });
+  });
+
+  test("moves a few at the slowest pace, too", () => {
+    const { orders } = rebalance(at(5000, { perSecond: 0.5 }), begun.state);
+    expect(orders.reduce((sum, { sessions }) => sum + sessions, 0)).toBe(20);
+  });
+
+  test("is followed by rest where waves come to nothing, again and again", () => {
+    let state: RebalanceState = initialRebalance;
+    let waves = 0;
+    for (let second = 0; second < 280; second++) {
+      const inWave = state.wave !== undefined;
+      // Their clients stop recovering whenever they are to be moved.
+      const signal = withReports(at(0).signal ?? signalOf(), () => (inWave ? { recoverable: 0 } : {}));
+      ({ state } = rebalance(at(second * 1000, { signal }), state));
+      if (!inWave && state.wave !== undefined) waves++;
+    }
+    expect(waves).toBeLessThan(15);
+    expect(state).toMatchObject({ budget: 0 });
   });
 
   test("is followed by rest where what may be moved was, and nothing came of it", () => {

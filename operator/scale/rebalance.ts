@@ -13,7 +13,7 @@ interface Ordered {
 interface WaveState {
   /** Kept out of the clients' way: all that were ready but the takers. */
   shunned: readonly string[];
-  /** ms, since when. */
+  /** ms, since when: once it was said. */
   since: number;
   /** ms, until when its clients may look for a gateway; undefined: nothing was shed yet. */
   until?: number;
@@ -35,6 +35,8 @@ export interface RebalanceInput {
   instances: readonly Instance[];
   /** The one that is wanted. */
   configHash: string;
+  /** How long a gateway that goes may take, ms. */
+  graceMs: number;
   signal: Signal | undefined;
   /** Connections that the whole cluster may close per second. */
   perSecond: number;
@@ -59,7 +61,10 @@ const BEGIN = 1.2;
 /** Of what lies above the mean at the beginning: with a few more all that may be moved before a rest. */
 const BUDGET = 1.1;
 const WAVE_SECONDS = 20;
-/** Of what was ordered, what counts as moved though less was: waves that come to nothing come to an end. */
+/**
+ * Of what was ordered, or might have been where nothing was, what counts as moved though less was: waves that come to nothing come to
+ * an end.
+ */
 const AT_LEAST = 0.25;
 /** s more for each gateway that is shunned: each is written twice per wave. */
 const SECONDS_PER_SHUNNED = 0.1;
@@ -74,6 +79,8 @@ const KNOWN_MS = 5000;
 const STEADY_MS = 60_000;
 /** One that starts is waited for so long. */
 const START_MS = 60_000;
+/** After the time that a gateway has to go. */
+const GONE_MS = 30_000;
 const STALE_MS = 3000;
 
 const isCount = (value: number | undefined): value is number =>
@@ -91,9 +98,11 @@ const loadedGateway = (instance: string, report: GatewayReport | undefined): Loa
   };
 };
 
-/** A roll or a drain is on. */
-const isBusy = ({ instances, configHash, signal }: RebalanceInput): boolean =>
-  instances.some((it) => it.configHash !== configHash || it.state === "stopping") ||
+/** A roll or a drain is on. One that goes and is there long after its time, as on a node that is lost, is no part of it. */
+const isBusy = ({ instances, configHash, graceMs, signal, now }: RebalanceInput): boolean =>
+  instances.some(({ state, since, ...it }) =>
+    state === "stopping" ? now - since < graceMs + GONE_MS : it.configHash !== configHash,
+  ) ||
   (signal?.snapshot.gateways.some(({ draining }) => draining) ?? false);
 
 /** A gateway is about to take clients. */
@@ -105,10 +114,16 @@ const isAwaited = ({ instances, now }: RebalanceInput): boolean =>
     );
   });
 
+/** What the gateways that answer report, by instance. */
+const reportsOf = ({ signal }: RebalanceInput): Map<string, GatewayReport> => {
+  const isFresh = signal !== undefined && signal.ageMs <= STALE_MS;
+  return new Map(isFresh ? signal.snapshot.gateways.map((report) => [instanceOf(report.node), report]) : []);
+};
+
 /** The load of each gateway that takes clients; undefined: not known of all of them. */
-const loadsOf = ({ instances, signal }: RebalanceInput): LoadedGateway[] | undefined => {
-  if (signal === undefined || !(signal.ageMs <= STALE_MS)) return undefined;
-  const reports = new Map(signal.snapshot.gateways.map((report) => [instanceOf(report.node), report]));
+const loadsOf = (input: RebalanceInput): LoadedGateway[] | undefined => {
+  const { instances } = input;
+  const reports = reportsOf(input);
   const loads = instances
     .filter(({ state }) => state === "ready")
     .map(({ instance }) => loadedGateway(instance, reports.get(instance)));
@@ -143,18 +158,21 @@ const spent = ({ sessions, nodes, before }: Ordered, loads: readonly LoadedGatew
   return Math.max(after - before, Math.ceil(sessions * AT_LEAST));
 };
 
-const settled = (budget: number, ordered: Ordered, loads: readonly LoadedGateway[], now: number): RebalanceState => {
-  const left = budget - spent(ordered, loads);
-  return left < LEAST ? { budget: 0, quietUntil: now + REST_MS } : { budget: left, quietUntil: now + PAUSE_MS };
-};
+/** Nothing is moved for a while, unless other gateways come. */
+export const resting = (now: number): RebalanceState => ({ budget: 0, quietUntil: now + REST_MS });
+
+/** After a wave that leaves so much of the budget. */
+const settled = (left: number, now: number): RebalanceState =>
+  left < LEAST ? resting(now) : { budget: left, quietUntil: now + PAUSE_MS };
 
 /** Without its wave: everyone takes clients again. */
 const ended = (input: RebalanceInput, { budget }: RebalanceState, { ordered }: WaveState): RebalanceStep => {
+  const { now } = input;
   const loads = loadsOf(input);
-  const paused = { budget, quietUntil: input.now + PAUSE_MS };
-  if (ordered === undefined) return still(paused, true);
-  if (loads === undefined) return still({ ...paused, unheard: ordered }, true);
-  const state = settled(budget, ordered, loads, input.now);
+  if (ordered !== undefined && loads === undefined)
+    return still({ budget, quietUntil: now + PAUSE_MS, unheard: ordered }, true);
+  const moved = ordered && loads ? spent(ordered, loads) : Math.ceil(budget * AT_LEAST);
+  const state = settled(budget - moved, now);
   return still(state, state.budget > 0);
 };
 
@@ -162,7 +180,7 @@ const ended = (input: RebalanceInput, { budget }: RebalanceState, { ordered }: W
 const shedNow = (input: RebalanceInput, state: RebalanceState, wave: WaveState): RebalanceStep => {
   const { now, perSecond } = input;
   const loads = loadsOf(input);
-  const most = Math.min(state.budget, Math.floor(perSecond * secondsOf(wave.shunned.length)));
+  const most = Math.min(state.budget, Math.max(LEAST, Math.floor(perSecond * secondsOf(wave.shunned.length))));
   const away = new Set(wave.shunned);
   const sheds = loads && waveOf(loads, most)?.sheds.filter(({ instance }) => away.has(instance));
   if (sheds === undefined || sheds.length === 0) return ended(input, state, wave);
@@ -181,7 +199,8 @@ const shedNow = (input: RebalanceInput, state: RebalanceState, wave: WaveState):
 const goOn = (input: RebalanceInput, state: RebalanceState, wave: WaveState): RebalanceStep => {
   const { now } = input;
   const away = new Set(wave.shunned);
-  const isTaken = readyOf(input).some((instance) => !away.has(instance));
+  const reports = reportsOf(input);
+  const isTaken = readyOf(input).some((instance) => !away.has(instance) && reports.has(instance));
   if (!isTaken || isBusy(input) || now < wave.since) return ended(input, state, wave);
   if (wave.until !== undefined) return now < wave.until ? still(state) : ended(input, state, wave);
   return now - wave.since < LEAVE_MS ? still(state) : shedNow(input, state, wave);
@@ -201,7 +220,7 @@ export const rebalance = (input: RebalanceInput, state: RebalanceState): Rebalan
   if (isAwaited(input)) return still(anew, true);
   if (isBusy(input)) return still(anew);
   if (loads === undefined) return still(state, state.budget > 0);
-  if (state.unheard !== undefined) return rebalance(input, settled(state.budget, state.unheard, loads, now));
+  if (state.unheard !== undefined) return rebalance(input, settled(state.budget - spent(state.unheard, loads), now));
   const uneven = unevenness(loads);
   const excess = excessOf(loads);
   if (uneven <= (state.budget > 0 ? LEVEL : BEGIN) || excess < LEAST) return still({ ...state, budget: 0 });

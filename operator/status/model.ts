@@ -88,9 +88,15 @@ export interface Facts {
   scalings?: readonly Scaling[];
 }
 
-/** A role's instances that serve: ready, of the wanted configuration or of the one that it replaces. */
-export const readyOf = (role: Role, instances: readonly Instance[]): number =>
-  instances.filter(({ of, state }) => of === role.name && state === "ready").length;
+/**
+ * A role's instances that serve: ready, of the wanted configuration or of the one that it replaces. Of gateways those of either, since
+ * clients are sent to one configuration alone.
+ */
+export const readyOf = (role: Role, instances: readonly Instance[]): number => {
+  const ready = instances.filter(({ of, state }) => of === role.name && state === "ready");
+  if (role.role !== "gateway") return ready.length;
+  return Math.max(0, ...[...Map.groupBy(ready, ({ configHash }) => configHash).values()].map(({ length }) => length));
+};
 
 /** Why the first of a role's instances that cannot run does not; undefined where none fails. */
 export const failureOf = (role: Role, instances: readonly Instance[]): string | undefined => {

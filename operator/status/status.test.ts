@@ -3,7 +3,7 @@ import type { Instance } from "../port.ts";
 import type { Scaling } from "../scale/count.ts";
 import { clusterOf, instanceOf, signalOf } from "../testing.ts";
 import { topology } from "../topology/topology.ts";
-import type { ConditionType, Facts } from "./model.ts";
+import type { ClusterStatus, ConditionType, Facts } from "./model.ts";
 import { statusOf } from "./status.ts";
 
 const SPEC = { workers: [{ name: "a", events: ["a:*"], replicas: 2 }] };
@@ -40,9 +40,10 @@ const condition = (it: Facts, type: ConditionType) => {
   return [found?.status, found?.reason, found?.message];
 };
 const broken = { state: "failing" as const, restarts: 6, message: "it threw" };
+const report = (node: string, connections: number, carried = 0) => ({ node, connections, carried, draining: false });
 const holding = (connections: number) =>
   signalOf({
-    gateways: [{ node: "chat-gateway-0-ab12", connections: connections - 50, carried: 50, draining: false }],
+    gateways: [report("chat-gateway-0-ab12", connections - 50, 50), report("chat-gateway-1-ab12", 0)],
   });
 const hub = { servers: { broker: false, adapter: false, store: true } };
 
@@ -82,6 +83,36 @@ describe("conditions", () => {
       ],
     ],
     [
+      "nothing is heard of the clients",
+      facts(SPEC, { signal: undefined }),
+      "DrainPaced",
+      ["Unknown", "NoSignal", "not all gateways have told how many connections they have"],
+    ],
+    [
+      "a gateway that is cut off tells of its own alone",
+      facts(SPEC, { signal: signalOf({ ...holding(100).snapshot, ...hub }) }),
+      "DrainPaced",
+      ["Unknown", "NoSignal", expect.any(String)],
+    ],
+    [
+      "a gateway does not tell",
+      facts(SPEC, { signal: signalOf({ gateways: [report("chat-gateway-0-ab12", 100)] }) }),
+      "DrainPaced",
+      ["Unknown", "NoSignal", expect.any(String)],
+    ],
+    [
+      "a gateway does not tell, and what the others have is too much",
+      facts(SPEC, { signal: signalOf({ gateways: [report("chat-gateway-0-ab12", 9000)] }) }),
+      "DrainPaced",
+      ["False", "GraceTooShort", expect.any(String)],
+    ],
+    [
+      "there is no gateway",
+      facts({ gateway: { replicas: 0 } }, { signal: undefined }),
+      "DrainPaced",
+      ["True", "WithinGrace", expect.any(String)],
+    ],
+    [
       "that the pace will not be kept keeps nobody from being served",
       facts(SPEC, { signal: holding(9950) }),
       "Ready",
@@ -104,6 +135,12 @@ describe("conditions", () => {
       without(facts(), "chat-gateway-1"),
       "Reconciling",
       ["True", "Progressing", "changing gateway"],
+    ],
+    [
+      "gateways of two configurations are ready, and clients are sent to one",
+      changed(facts(), "chat-gateway-1", { configHash: "old" }),
+      "GatewaysReady",
+      ["False", "Waiting", "1/2 gateways ready"],
     ],
     [
       "no gateway is wanted",
@@ -147,8 +184,8 @@ describe("conditions", () => {
       ["False", "NotStalled", "0 processes fail to start"],
     ],
     [
-      "a gateway has the old configuration",
-      changed(facts(), "chat-gateway-0", { configHash: "old" }),
+      "the gateways have the old configuration",
+      changed(changed(facts(), "chat-gateway-0", { configHash: "old" }), "chat-gateway-1", { configHash: "old" }),
       "Ready",
       ["False", "Progressing", "changing gateway"],
     ],
@@ -314,6 +351,17 @@ describe("counts that follow their load", () => {
     ]);
     expect(statusOf(facts(), undefined, 0).scaling).toBeUndefined();
   });
+});
+
+test("what was said of pace and grace stays while a gateway does not tell, but not for another generation", () => {
+  const drainPaced = (signal: Facts["signal"], generation: number, previous?: ClusterStatus) => {
+    const it = facts(SPEC, { signal });
+    const status = statusOf({ ...it, topology: { ...it.topology, generation } }, previous, 0);
+    return { status, said: status.conditions.find(({ type }) => type === "DrainPaced")?.reason };
+  };
+  const before = drainPaced(holding(9950), 3).status;
+  expect(drainPaced(undefined, 3, before).said).toBe("GraceTooShort");
+  expect(drainPaced(undefined, 4, before).said).toBe("NoSignal");
 });
 
 test("a condition keeps its time while its status stays", () => {

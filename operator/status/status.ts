@@ -62,6 +62,7 @@ const countOf = ({ topology, observation: { instances } }: Facts, part: "gateway
 
 /** The status of a cluster by what is known of it; a condition keeps its time while its status stays. */
 export const statusOf = (facts: Facts, previous: ClusterStatus | undefined, now: number): ClusterStatus => {
+  const before = (type: ConditionType) => previous?.conditions.find((it) => it.type === type);
   const isStalled = stalled(facts);
   const parts = {
     GatewaysReady: gatewaysReady(facts),
@@ -69,7 +70,7 @@ export const statusOf = (facts: Facts, previous: ClusterStatus | undefined, now:
     AdapterReady: adapterReady(facts),
     WorkersReady: workersReady(facts),
     ...(hasPods(facts) ? { Exposed: exposed(facts), DataRetained: dataRetained(facts) } : {}),
-    DrainPaced: drainPaced(facts),
+    DrainPaced: drainPaced(facts, before("DrainPaced")),
     AuthenticationConfigured: authenticationConfigured(facts),
     Paused: paused(facts),
     Reconciling: reconciling(facts, isStalled),
@@ -78,9 +79,9 @@ export const statusOf = (facts: Facts, previous: ClusterStatus | undefined, now:
   const follows = (facts.scalings ?? []).length > 0;
   const observedGeneration = facts.topology.generation;
   const condition = (type: ConditionType, judgement: Judgement): Condition => {
-    const before = previous?.conditions.find((it) => it.type === type);
+    const last = before(type);
     const lastTransitionTime =
-      before?.status === judgement.status ? before.lastTransitionTime : new Date(now).toISOString();
+      last?.status === judgement.status ? last.lastTransitionTime : new Date(now).toISOString();
     return { type, ...judgement, observedGeneration, lastTransitionTime };
   };
   const { version } = facts.observation;

@@ -6,7 +6,7 @@ import type { Part } from "./model.ts";
 import { childNames } from "./names.ts";
 import { revisionOf } from "./revision.ts";
 
-/** The gateways, a Deployment for each revision: the wanted one is written, those that it takes over from stay as they are. */
+/** The gateways, a Deployment for each revision: the wanted one is written, those that it takes over from stay as they are, but for a count that grows. */
 export const gatewayDeployments: Part = (input) => {
   const { topology, live } = input;
   const names = childNames(topology.cluster);

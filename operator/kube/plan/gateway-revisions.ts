@@ -27,7 +27,7 @@ export const gatewayRoll = (input: PlanInput): Roll => {
   return roll({
     revisions,
     selected: liveSelector(live, childNames(topology.cluster).gateway)?.[LABEL.revision],
-    wanted: { hash: revisionOf(role), count: role.count },
+    wanted: { hash: revisionOf(role), count: role.count, followsLoad: role.scale !== undefined },
   });
 };
 

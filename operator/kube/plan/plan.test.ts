@@ -330,6 +330,16 @@ describe("gateways roll by revision", () => {
     expect(find(result, "Service", "chat-gateway")["spec"]).toMatchObject({ selector: { [LABEL.revision]: selected } });
   });
 
+  test("a count that follows the load goes to the old one, too, until it is taken over", () => {
+    const autoscaling = { minReplicas: 5 };
+    const [old, next] = [{ autoscaling }, { autoscaling, limits: { eventsPerSecond: 9 } }].map((gateway) => ({
+      spec: { gateway },
+    }));
+    const serving = hash(old ?? before);
+    const { counts } = plan({ ...next, live: [revision(serving, 2), service(serving)] });
+    expect(counts).toEqual([{ deployment: `chat-gateway-${serving}`, replicas: 5 }]);
+  });
+
   test("the account of an old revision's stays while it rolls, also where the new one has the user's", () => {
     const account = {
       apiVersion: "v1",

@@ -33,6 +33,33 @@ describe("which revision takes new clients, which stay and which go", () => {
       { selected: "a", stay: { a: 3, b: 7 } },
     ],
     [
+      "a count that follows the load is the serving one's, too, while the new one is stuck",
+      {
+        revisions: [rev("a", 5), rev("b", 8, 3)],
+        selected: "a",
+        wanted: { ...wanted("b", 8), followsLoad: true },
+      },
+      { selected: "a", stay: { a: 8, b: 8 } },
+    ],
+    [
+      "though not where it is lower, or once the new one takes over",
+      {
+        revisions: [rev("a", 5), rev("b", 3)],
+        selected: "a",
+        wanted: { ...wanted("b", 3), followsLoad: true },
+      },
+      { selected: "b", stay: { a: 5, b: 3 } },
+    ],
+    [
+      "and not where nothing of it serves",
+      {
+        revisions: [rev("a", 1, 0), rev("b", 2, 0)],
+        selected: "a",
+        wanted: { ...wanted("b"), followsLoad: true },
+      },
+      { selected: "a", stay: { a: 1, b: 2 } },
+    ],
+    [
       "half of it ready is not enough",
       { revisions: [rev("a", 2), rev("b", 2, 1)], selected: "a", wanted: wanted("b") },
       { selected: "a", stay: { a: 2, b: 2 } },
