@@ -43,6 +43,8 @@ export interface ControlPlaneOptions {
   release: { own: string; repository: string };
   settings: Omit<Settings, "isServed">;
   isLeader: () => boolean;
+  /** Ends a start that is under way, which then rejects. */
+  signal: AbortSignal;
   log: Log;
   registry: Registry;
 }
@@ -57,10 +59,10 @@ export type ControlPlane = AsyncDisposable & Pick<WorkQueue, "longestRunning">;
 
 /** All that acts: follows the clusters and their children, and makes each so. Resolves once everything is known and the first pass of each is due. */
 export const startControlPlane = async (options: ControlPlaneOptions): Promise<ControlPlane> => {
-  const { reader, client, instance, namespaces, release, isLeader, log, registry } = options;
+  const { reader, client, instance, namespaces, release, isLeader, signal, log, registry } = options;
   await using stack = new AsyncDisposableStack();
   const recorder = stack.use(openEventRecorder({ client, controller: NAME, instance, log, registry }));
-  const world = stack.use(await openWorld({ client: reader, namespaces, log, registry }));
+  const world = stack.use(await openWorld({ client: reader, namespaces, signal, log, registry }));
   const { childrenOf, resource } = world;
   const settings: Settings = { ...options.settings, isServed: world.isServed };
   const applier = createApplier({

@@ -38,4 +38,4 @@ export {
   type ObjectRef,
 } from "./events.ts";
 export { openStatusWriter, type StatusWriter, type StatusWriterOptions } from "./status.ts";
-export { notStuck, standsForLeader, type Check } from "./health.ts";
+export { notStuck, standsForLeader, startsInTime, type Check } from "./health.ts";
