@@ -1,6 +1,7 @@
 import { KubeConfig } from "@kubernetes/client-node";
 import { runProcess, serveProbes } from "#process";
 import { NAME } from "./act.ts";
+import { BUILD_VERSION } from "./build-version.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { operatorEnvironment } from "./environment.ts";
 import {
@@ -18,8 +19,9 @@ import {
 const READS = { requestsPerSecond: 20, burst: 50 };
 const WRITES = { requestsPerSecond: 30, burst: 50 };
 
-await runProcess("operator", operatorEnvironment, async ({ env, log, registry, node, stack, hurry, liveness, readiness }) => {
-  const userAgent = `${NAME}/${env.OPERATOR_VERSION}`;
+await runProcess("operator", operatorEnvironment, async (context) => {
+  const { env, log, registry, node, stack, hurry, liveness, readiness } = context;
+  const userAgent = `${NAME}/${BUILD_VERSION}`;
   const metrics = stack.use(
     await serveProbes({ host: env.PROBE_HOST, port: env.METRICS_PORT }, { registry, notReady: () => [] }),
   );
@@ -37,7 +39,11 @@ await runProcess("operator", operatorEnvironment, async ({ env, log, registry, n
         client: fenced(writer, isLeader),
         instance: env.POD_NAME,
         namespaces: env.WATCH_NAMESPACES,
-        release: { own: env.OPERATOR_VERSION, repository: env.DATA_PLANE_IMAGE },
+        release: {
+          own: BUILD_VERSION,
+          forNew: env.DATA_PLANE_VERSION ?? BUILD_VERSION,
+          repository: env.DATA_PLANE_IMAGE,
+        },
         settings: {
           imagePullPolicy: env.IMAGE_PULL_POLICY,
           networkPolicies: env.NETWORK_POLICIES,
