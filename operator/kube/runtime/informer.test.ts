@@ -242,7 +242,10 @@ describe("an informer", () => {
   test("is not synced by other failures, nor by refusals cluster-wide", async () => {
     for (const [status, namespaces] of [[500, ["m"]] as const, [403, []] as const]) {
       await using it = await start({ namespaces });
-      it.server.fail(Array.from({ length: 6 }, () => ({ status })), "list");
+      it.server.fail(
+        Array.from({ length: 6 }, () => ({ status })),
+        "list",
+      );
       const informer = it.inform();
       await informer.synced;
       expect(lists(it.server)).toBe(7);

@@ -126,8 +126,7 @@ describe("who leads", () => {
       clock,
       today: () => clock.now(),
       log: silentLog(),
-      onLead: ({ signal }) =>
-        new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+      onLead: ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
     });
     let lost: Error | undefined;
     void candidate.lost.then((error) => (lost = error));
