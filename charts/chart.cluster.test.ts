@@ -299,6 +299,13 @@ describe("an upgrade of the same build under a second version", () => {
     expect(deploymentOf(after).spec.selector).toEqual(deploymentOf(before).spec.selector);
   });
 
+  test("says nothing of releases: the image knows its own, whatever its tag is", () => {
+    for (const more of [[], ["--set", "image.tag=sha-1a2b"]]) {
+      const { env } = containerOf(manifestsIn(template(helms.at(-1) ?? "helm", CHART, ...more).stdout));
+      expect(env.filter(({ name, value }) => name.includes("VERSION") || value?.includes("1a2b"))).toEqual([]);
+    }
+  });
+
   test("runs the second image", () => {
     expect(containerOf(after).image).toBe("realtimecluster/realtime:0.1.1");
   });
