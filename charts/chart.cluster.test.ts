@@ -110,7 +110,7 @@ describe("every value set", () => {
 
   test.each(sets)("the operator understands the environment of %s", (set) => {
     const entries = containerOf(rendered(set)).env;
-    const extra = ["HTTPS_PROXY", "NODE_EXTRA_CA_CERTS", "NODE_NAME"];
+    const extra = ["NODE_EXTRA_CA_CERTS", "NODE_NAME"];
     const told = Object.fromEntries(entries.map(({ name, value }) => [name, value ?? "chart-test"]));
     const known = Object.keys(operatorEnvironment.shape);
     expect(Object.keys(told).filter((name) => !known.includes(name) && !extra.includes(name))).toEqual([]);
@@ -123,9 +123,12 @@ const deployment = z.looseObject({
     selector: z.unknown(),
     template: z.looseObject({
       spec: z.looseObject({
+        topologySpreadConstraints: z.unknown(),
         containers: z.tuple([
           z.looseObject({
             image: z.string(),
+            livenessProbe: z.unknown(),
+            readinessProbe: z.unknown(),
             env: z.array(z.looseObject({ name: z.string(), value: z.string().optional() })),
           }),
         ]),
@@ -136,6 +139,35 @@ const deployment = z.looseObject({
 const deploymentOf = (objects: readonly Manifest[]) =>
   deployment.parse(objects.find(({ kind }) => kind === "Deployment"));
 const containerOf = (objects: readonly Manifest[]) => deploymentOf(objects).spec.template.spec.containers[0];
+
+describe("what the values say of the pod takes the place of the chart's own", () => {
+  test("a probe's handler", () => {
+    const { livenessProbe, readinessProbe } = containerOf(rendered("full.yaml"));
+    expect(livenessProbe).toEqual({
+      tcpSocket: { port: "probes" },
+      periodSeconds: 20,
+      timeoutSeconds: 5,
+      failureThreshold: 3,
+    });
+    expect(readinessProbe).toMatchObject({ httpGet: { path: "/readyz", port: "probes" }, failureThreshold: 5 });
+  });
+
+  test("a constraint's selector", () => {
+    const { topologySpreadConstraints } = deploymentOf(rendered("full.yaml")).spec.template.spec;
+    expect(topologySpreadConstraints).toEqual([
+      expect.objectContaining({
+        labelSelector: { matchLabels: expect.objectContaining({ "app.kubernetes.io/component": "operator" }) },
+        matchLabelKeys: ["pod-template-hash"],
+      }),
+      {
+        maxSkew: 2,
+        topologyKey: "kubernetes.io/hostname",
+        whenUnsatisfiable: "DoNotSchedule",
+        labelSelector: { matchLabels: { "app.kubernetes.io/name": "operator" } },
+      },
+    ]);
+  });
+});
 
 describe("values that are wrong are refused with the field's name", () => {
   test.each([
@@ -151,6 +183,8 @@ describe("values that are wrong are refused with the field's name", () => {
     ["image: {pullPolicy: Sometimes}", "/image/pullPolicy"],
     ["dataPlane: {securityContext: privileged}", "/dataPlane/securityContext"],
     ["dataPlane: {image: {tag: latest}}", "tag"],
+    ["dataPlane: {version: v0.1.0}", "/dataPlane/version"],
+    ["dataPlane: {version: '0.1'}", "/dataPlane/version"],
     ["logLevel: loud", "/logLevel"],
     ["extraEnv: [{value: x}]", "/extraEnv/0"],
     ["podSecurityContext: restricted", "/podSecurityContext"],
@@ -197,14 +231,10 @@ describe("permissions", () => {
     expect(roles).toHaveLength(3);
   });
 
-  test("a role in one namespace says what the cluster-wide one says, but for StorageClasses", () => {
+  test("a role in one namespace says what the cluster-wide one says", () => {
     const rulesOf = (set: string, kind: string) =>
       rendered(set).find((it) => it.kind === kind && it.metadata.name === "chart-test-realtime-operator")?.rules ?? [];
-    const wide = rulesOf("default.yaml", "ClusterRole");
-    expect(wide.filter(({ resources }) => !resources.includes("storageclasses"))).toEqual(
-      rulesOf("namespaced.yaml", "Role"),
-    );
-    expect(wide.filter(({ resources }) => resources.includes("storageclasses"))).toMatchObject([{ verbs: ["get"] }]);
+    expect(rulesOf("default.yaml", "ClusterRole")).toEqual(rulesOf("namespaced.yaml", "Role"));
   });
 
   test("roles that others make are left to them", () => {
@@ -232,7 +262,6 @@ describe("permissions", () => {
     expect(may("get", "secrets", "-n", "kube-system")).toBe(false);
     expect(may("get", "leases.coordination.k8s.io/realtime-operator", "-n", NAMESPACE)).toBe(true);
     expect(may("get", "leases.coordination.k8s.io/another", "-n", NAMESPACE)).toBe(false);
-    expect(may("get", "storageclasses")).toBe(false);
   });
 
   test("the API server agrees about all namespaces", () => {
@@ -246,7 +275,7 @@ describe("permissions", () => {
     expect(may("create", "clusterroles.rbac.authorization.k8s.io")).toBe(false);
     expect(may("get", "nodes")).toBe(false);
     expect(may("patch", "leases.coordination.k8s.io/realtime-operator", "-n", "kube-system")).toBe(false);
-    expect(may("get", "storageclasses")).toBe(true);
+    expect(may("get", "storageclasses")).toBe(false);
   });
 });
 
@@ -270,10 +299,15 @@ describe("an upgrade of the same build under a second version", () => {
     expect(deploymentOf(after).spec.selector).toEqual(deploymentOf(before).spec.selector);
   });
 
-  test("runs the second image, whose release only new clusters get", () => {
-    const { image, env } = containerOf(after);
-    expect(image).toBe("realtimecluster/realtime:0.1.1");
-    expect(env.find(({ name }) => name === "OPERATOR_VERSION")?.value).toBe("0.1.1");
+  test("says nothing of releases: the image knows its own, whatever its tag is", () => {
+    for (const more of [[], ["--set", "image.tag=sha-1a2b"]]) {
+      const { env } = containerOf(manifestsIn(template(helms.at(-1) ?? "helm", CHART, ...more).stdout));
+      expect(env.filter(({ name, value }) => name.includes("VERSION") || value?.includes("1a2b"))).toEqual([]);
+    }
+  });
+
+  test("runs the second image", () => {
+    expect(containerOf(after).image).toBe("realtimecluster/realtime:0.1.1");
   });
 });
 
@@ -319,11 +353,32 @@ describe("notes", () => {
   });
 });
 
-test("alerts reach Prometheus whole, without those that the values leave out", () => {
-  const rule = rendered("monitoring.yaml").find(({ kind }) => kind === "PrometheusRule");
-  const text = JSON.stringify(rule);
-  expect(text).toContain('job=\\"chart-test-realtime-operator-metrics\\"');
+const alertsOf = (...more: string[]): string => {
+  const { stdout } = template(
+    helms.at(-1) ?? "helm",
+    CHART,
+    "-n",
+    NAMESPACE,
+    "-f",
+    `${CHART}/ci/monitoring.yaml`,
+    ...more,
+  );
+  return JSON.stringify(manifestsIn(stdout).find(({ kind }) => kind === "PrometheusRule"));
+};
+
+test("alerts reach Prometheus whole, for this release alone, without those that the values leave out", () => {
+  const text = alertsOf();
+  const operator = `job=\\"chart-test-realtime-operator-metrics\\", namespace=\\"${NAMESPACE}\\"`;
+  expect(text.split(operator)).toHaveLength(text.split("job=").length);
+  expect(text).not.toContain("JOB");
   expect(text).toContain("{{ $labels.realtime_cluster }}");
   expect(text).not.toContain("RealtimeJobsDie");
   expect(text).toContain("RealtimeHubJobsDie");
+  expect(text).toContain("RealtimeOperatorHasNoLeader");
+});
+
+test("where nobody stands for leader, no alert asks who leads", () => {
+  const text = alertsOf("--set", "leaderElection.enabled=false,replicas=1");
+  expect(text).not.toContain("leader_election_master_status");
+  expect(text).toContain("RealtimeOperatorFails");
 });

@@ -19,7 +19,12 @@ export const imageParts = (image: string): { repository: string; tag: string } =
 /** Installs the operator, or upgrades it, with these `--set` values alone; resolves once its pods are ready, and no former one is left. */
 export const installOperator = async (values: Record<string, string> = {}, image = IMAGE): Promise<void> => {
   const { repository, tag } = imageParts(image);
-  const images = { "image.repository": repository, "image.tag": tag, "dataPlane.image.repository": repository };
+  const images = {
+    "image.repository": repository,
+    "image.tag": tag,
+    "dataPlane.image.repository": repository,
+    "dataPlane.version": tag,
+  };
   const set = { ...(image === DEFAULT_IMAGE ? {} : images), ...values };
   const releases = await run("helm", ["list", "--short", "--namespace", OPERATOR_NAMESPACE]);
   const verb = releases.split("\n").includes(RELEASE) ? "upgrade" : "install";

@@ -3,7 +3,7 @@ import type { Log } from "#process";
 import type { Registry } from "prom-client";
 import { z } from "zod";
 import { startReconciling } from "../reconcile.ts";
-import { releaseOf } from "../topology/release.ts";
+import { type Releases, releaseOf } from "../topology/release.ts";
 import { topology } from "../topology/topology.ts";
 import { FIELD_MANAGER, NAME } from "./act.ts";
 import { clusterOf } from "./cluster-of.ts";
@@ -40,9 +40,11 @@ export interface ControlPlaneOptions {
   instance: string;
   /** Empty: all. */
   namespaces: readonly string[];
-  release: { own: string; repository: string };
+  release: Releases;
   settings: Omit<Settings, "isServed">;
   isLeader: () => boolean;
+  /** Ends a start that is under way, which then rejects. */
+  signal: AbortSignal;
   log: Log;
   registry: Registry;
 }
@@ -57,11 +59,12 @@ export type ControlPlane = AsyncDisposable & Pick<WorkQueue, "longestRunning">;
 
 /** All that acts: follows the clusters and their children, and makes each so. Resolves once everything is known and the first pass of each is due. */
 export const startControlPlane = async (options: ControlPlaneOptions): Promise<ControlPlane> => {
-  const { reader, client, instance, namespaces, release, isLeader, log, registry } = options;
+  const { reader, client, instance, namespaces, release, isLeader, signal, log, registry } = options;
   await using stack = new AsyncDisposableStack();
   const recorder = stack.use(openEventRecorder({ client, controller: NAME, instance, log, registry }));
-  const world = stack.use(await openWorld({ client: reader, namespaces, log, registry }));
+  const world = stack.use(await openWorld({ client: reader, namespaces, signal, log, registry }));
   const { childrenOf, resource } = world;
+  const uidOf = (key: string) => resource(key)?.metadata.uid;
   const settings: Settings = { ...options.settings, isServed: world.isServed };
   const applier = createApplier({
     client,
@@ -81,7 +84,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
       const it = resource(key);
       return it && ownerOf(it);
     },
-    jobsLeft: askJobsLeft(reader, settings),
+    jobsLeft: askJobsLeft(reader, { ...settings, uidOf }),
     podEvents: createPodEvents({
       client: reader,
       onError: (error) => log.warn({ err: error }, "events about pods could not be read: conditions know less"),
@@ -92,11 +95,11 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
     },
   });
   const wanted = perObject(clusterOf);
-  const tokens = createControlTokens(reader, (key) => tokenSeen(key, childrenOf(key)));
+  const tokens = createControlTokens(reader, { seen: (key) => tokenSeen(key, childrenOf(key)), uidOf });
   const signals = stack.use(
     openFleetSignals({
       controls: (key) => controlsOf(childrenOf(key)),
-      token: tokens.of,
+      token: (key) => tokens.of(key),
       onNews: (key) => loop.add(key),
       log,
       registry,
@@ -125,7 +128,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
         if (it === undefined || (isFound && observedGeneration(it) === status.observedGeneration)) return;
         const parsed = wanted(it);
         const cluster = "cluster" in parsed ? parsed.cluster : undefined;
-        await report.write(it, status, { cluster, live: childrenOf(key), own: release.own });
+        await report.write(it, status, { cluster, live: childrenOf(key), own: release.forNew });
       },
       every: EVERY,
       controller: { mayAct: isLeader, registry, concurrency: CONCURRENCY },
@@ -152,7 +155,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
   const hurry = (it: KubeObject, isGone: boolean) => {
     const key = keyOf(it.metadata);
     if (!takesChildren(it, isGone) || !isLeader()) return;
-    void hurryGateways(allControlsOf(childrenOf(key)), { token: () => tokens.of(key), log });
+    void hurryGateways(allControlsOf(childrenOf(key)), { token: () => tokens.of(key, it.metadata.uid), log });
   };
   const gone = (it: KubeObject) => {
     const key = keyOf(it.metadata);

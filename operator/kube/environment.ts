@@ -20,7 +20,7 @@ export const operatorEnvironment = z
       .default("")
       .transform((text) => text.split(",").filter((name) => name !== ""))
       .describe("Names, by commas; empty: all."),
-    OPERATOR_VERSION: z.string().describe("The data plane's release for new clusters."),
+    DATA_PLANE_VERSION: z.string().optional().describe("The release of new clusters; absent: the operator's own."),
     DATA_PLANE_IMAGE: z.string().default("realtimecluster/realtime").describe("Without its tag."),
     RABBITMQ_IMAGE: z.string().default("rabbitmq:4-management"),
     REDIS_IMAGE: z.string().default("redis:8"),

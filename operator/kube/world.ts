@@ -1,3 +1,4 @@
+import { addAbortListener } from "node:events";
 import { API_VERSION, KIND } from "#crds";
 import type { Log } from "#process";
 import type { Registry } from "prom-client";
@@ -36,22 +37,37 @@ export interface World extends AsyncDisposable {
 }
 
 const RESOURCE: Kind = { apiVersion: API_VERSION, kind: KIND };
-/** How often kinds that are not served are looked for. */
-const KINDS_EVERY_MS = 30_000;
+/** How often kinds that are not served, and namespaces that could not be read, are looked for. */
+const LOOK_EVERY_MS = 30_000;
 
 const kindText = ({ apiVersion, kind }: Kind): string => `${apiVersion} ${kind}`;
 
-/** Follows every kind with one informer. Resolves once each was listed. */
+/** Rejects when `signal` aborts, else waits for `promise`. */
+const unlessAborted = async <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> => {
+  const aborted = Promise.withResolvers<never>();
+  using _ = addAbortListener(signal, () => aborted.reject(signal.reason));
+  return await Promise.race([promise, aborted.promise]);
+};
+
+/**
+ * Follows every kind with one informer. Resolves once each was listed, but for `namespaces` in which a list is refused: these are left out,
+ * whatever else is known of them, until all can be read, since who does not see a cluster's children takes it for new.
+ */
 export const openWorld = async ({
   client,
   namespaces,
-  kindsEveryMs = KINDS_EVERY_MS,
+  lookEveryMs = LOOK_EVERY_MS,
+  timing,
+  signal,
   log,
   registry,
 }: {
   client: Watcher & Discovery;
   namespaces: readonly string[];
-  kindsEveryMs?: number;
+  lookEveryMs?: number;
+  timing?: Pick<InformerOptions, "backoff">;
+  /** Ends the wait for the lists. */
+  signal: AbortSignal;
   log: Log;
   registry: Registry;
 }): Promise<World> => {
@@ -66,7 +82,7 @@ export const openWorld = async ({
     kind: Kind,
     options: Pick<InformerOptions, "labelSelector" | "strip" | "indexes" | "onChange">,
   ): Informer => {
-    const informer = startInformer({ client, kind, namespaces, log, registry, ...options });
+    const informer = startInformer({ client, kind, namespaces, log, registry, ...timing, ...options });
     informers.set(kindText(kind), informer);
     return following.use(informer);
   };
@@ -87,23 +103,39 @@ export const openWorld = async ({
     return found.length > 0;
   };
 
+  const unread = new Set(namespaces);
+  const isRead = (it: KubeObject | undefined) => !unread.has(it?.metadata.namespace ?? "");
   const resources = follow(RESOURCE, {
-    onChange: (before, after) => tell(({ resource }) => resource(before, after)),
+    onChange: (before, after) => isRead(before ?? after) && tell(({ resource }) => resource(before, after)),
   });
+  const findNamespaces = () => {
+    for (const namespace of unread) {
+      if (![...informers.values()].every((informer) => informer.hasSynced(namespace))) continue;
+      unread.delete(namespace);
+      for (const it of resources.list(namespace)) tell(({ resource }) => resource(undefined, it));
+    }
+  };
   const always = CHILD_KINDS.filter(({ isOptional }) => isOptional !== true);
-  await Promise.all([resources.synced, ...always.map(followChild), findKinds()]);
+  await unlessAborted(signal, Promise.all([resources.synced, ...always.map(followChild), findKinds()]));
+  findNamespaces();
+  if (unread.size > 0)
+    log.warn({ namespaces: [...unread] }, "namespaces are left out until all that is watched in them can be listed");
 
   const looking = setInterval(() => {
+    findNamespaces();
     findKinds()
       .then((isNew) => isNew && tell(({ kinds }) => kinds()))
       .catch((error: unknown) => log.warn({ err: error }, "the kinds that are served could not be read"));
-  }, kindsEveryMs);
+  }, lookEveryMs);
   stack.defer(() => clearInterval(looking));
   const opened = stack.move();
   return {
     childrenOf: (key) => [...informers.values()].flatMap((informer) => informer.by(LABEL.cluster, key)),
-    resource: (key) => resources.get(key),
-    resources: () => resources.list(),
+    resource: (key) => {
+      const it = resources.get(key);
+      return isRead(it) ? it : undefined;
+    },
+    resources: () => resources.list().filter(isRead),
     live: ({ apiVersion, kind, namespace, name }) =>
       informers.get(kindText({ apiVersion, kind }))?.get(keyOf({ namespace, name })),
     isServed: (kind) => informers.has(kind) || asked.get(kind) === true,

@@ -67,3 +67,11 @@ subjects:
     name: {{ include "realtime-operator.serviceAccount" . }}
     namespace: {{ .Release.Namespace }}
 {{- end }}
+
+{{/* a probe of the operator: list <path> <timing> <the values' own>, whose handler takes the place of the path */}}
+{{- define "realtime-operator.probe" -}}
+{{- $own := last . -}}
+{{- $isElsewhere := or (hasKey $own "tcpSocket") (hasKey $own "exec") (hasKey $own "grpc") -}}
+{{- $handler := ternary (dict) (dict "httpGet" (dict "path" (first .) "port" "probes")) $isElsewhere -}}
+{{- mergeOverwrite $handler (index . 1) $own | toYaml -}}
+{{- end }}

@@ -18,7 +18,7 @@ server-side apply; `create` stands beside it because an apply of what is not the
 # Counts are written through /scale, so that an autoscaler can own them instead.
 - apiGroups: [apps]
   resources: [deployments/scale]
-  verbs: [get, patch]
+  verbs: [patch]
 # Managed RabbitMQ and Redis; deleted only when an annotation releases them, or with their pods kept where a field cannot be changed.
 - apiGroups: [apps]
   resources: [statefulsets]
@@ -58,7 +58,7 @@ server-side apply; `create` stands beside it because an apply of what is not the
 # A pod's own events say why it does not start: an image, a Secret, a quota.
 - apiGroups: [""]
   resources: [events]
-  verbs: [get, list]
+  verbs: [list]
 # What the operator did, on the resource; patch counts a repetition instead of writing another.
 - apiGroups: [events.k8s.io]
   resources: [events]

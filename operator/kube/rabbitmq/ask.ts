@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { childNames } from "../plan/names.ts";
 import type { Client } from "../runtime/client.ts";
+import { isControlledBy } from "../runtime/owner.ts";
 import { jobsLeft } from "./jobs-left.ts";
 
 const login = z.object({ data: z.object({ username: z.string(), password: z.string() }) });
@@ -13,20 +14,28 @@ const SETTLE_MS = 15_000;
 /** A server that nobody asked about for so long is no longer left behind. */
 const FORGET_MS = 120_000;
 
-/** Asks a cluster's own RabbitMQ, with the credentials that were made for it, how many jobs it holds; undefined where it does not say. */
+/** Asks a cluster's own RabbitMQ, with the credentials that were made for it (`uidOf` says whose are), how many jobs it holds; undefined where it does not say. */
 export const askJobsLeft = (
   client: Pick<Client, "get">,
   {
     clusterDomain,
+    uidOf,
     now = Date.now,
     uriOf = (host) => `http://${host}.svc.${clusterDomain}:15672`,
-  }: { clusterDomain: string; now?: () => number; uriOf?: (host: string) => string },
+  }: {
+    clusterDomain: string;
+    uidOf: (key: string) => string | undefined;
+    now?: () => number;
+    uriOf?: (host: string) => string;
+  },
 ) => {
   const answers = new Map<string, { since: number; at: number; jobs: Promise<number | undefined> }>();
   const ask = async (key: string): Promise<number | undefined> => {
     const [namespace = "", cluster = ""] = key.split("/");
     const name = childNames(cluster).rabbitmq;
-    const { success, data } = login.safeParse(await client.get({ apiVersion: "v1", kind: "Secret", namespace, name }));
+    const secret = await client.get({ apiVersion: "v1", kind: "Secret", namespace, name });
+    if (secret === undefined || !isControlledBy(secret, uidOf(key))) return undefined;
+    const { success, data } = login.safeParse(secret);
     if (!success) return undefined;
     const { username, password } = data.data;
     return jobsLeft({

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { silentLog } from "#process";
-import { notStuck, standsForLeader } from "./health.ts";
+import { notStuck, standsForLeader, startsInTime } from "./health.ts";
 import { runLeaderElected } from "./leader-election.ts";
 import { manualClock } from "./manual-clock.ts";
 import { memoryClient } from "./memory-client.ts";
@@ -46,4 +46,28 @@ test("a leader's loop that tries is healthy, whatever the server answers; one th
   expect(check()).toMatch(/^leader election has not tried for \d\d s$/);
   client.intercept(() => {});
   await clock.pass(60_000);
+});
+
+test("a leader that does not get to know what there is within minutes is not ready, until it does", async () => {
+  const clock = manualClock();
+  const listed = Promise.withResolvers<void>();
+  await using candidate = runLeaderElected({
+    client: memoryClient(),
+    lease: { namespace: "default", name: "work" },
+    identity: "a",
+    log: silentLog(),
+    clock,
+    onLead: async () => {
+      await listed.promise;
+      return new AsyncDisposableStack();
+    },
+  });
+  const check = startsInTime(candidate);
+  await clock.pass(119_000);
+  expect(check()).toBeUndefined();
+  await clock.pass(1000);
+  expect(check()).toBe("leads, and has not listed everything for 120 s");
+  listed.resolve();
+  await clock.pass(0);
+  expect(check()).toBeUndefined();
 });

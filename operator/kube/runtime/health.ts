@@ -16,6 +16,16 @@ export const notStuck =
       : `${oldest.key} has been in work for ${Math.round(oldest.ms / 1000)} s`;
   };
 
+/** Wrong when a leader has been getting to know what there is for longer than that should take: nothing is done meanwhile. */
+export const startsInTime =
+  (candidate: Pick<Candidate, "startingMs">, mostMs = 2 * MINUTE): Check =>
+  () => {
+    const ms = candidate.startingMs();
+    return ms === undefined || ms < mostMs
+      ? undefined
+      : `leads, and has not listed everything for ${Math.round(ms / 1000)} s`;
+  };
+
 /** Wrong when the loop that stands for leader has stopped trying. */
 export const standsForLeader =
   (candidate: Pick<Candidate, "silentMs">, mostMs = MINUTE): Check =>

@@ -23,7 +23,7 @@ export { type Indexes, type OnChange } from "./cache.ts";
 export { startInformer, type Informer, type InformerOptions } from "./informer.ts";
 export { createApplier, type Applied, type Applier, type ApplierOptions } from "./apply.ts";
 export { contained, differences, type Difference } from "./contained.ts";
-export { controllerOf } from "./owner.ts";
+export { controllerOf, isControlledBy } from "./owner.ts";
 export { prune, toPrune, type PruneInput } from "./prune.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { startWorkQueue, type PassOutcome, type Queue, type WorkQueue, type WorkQueueOptions } from "./work-queue.ts";
@@ -38,4 +38,4 @@ export {
   type ObjectRef,
 } from "./events.ts";
 export { openStatusWriter, type StatusWriter, type StatusWriterOptions } from "./status.ts";
-export { notStuck, standsForLeader, type Check } from "./health.ts";
+export { notStuck, standsForLeader, startsInTime, type Check } from "./health.ts";

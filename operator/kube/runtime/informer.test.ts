@@ -225,6 +225,34 @@ describe("an informer", () => {
     expect(informer.by("v", '{"v":"n"}')).toEqual([]);
   });
 
+  test("does not wait for a namespace whose list is refused, goes on asking, and has it when it may", async () => {
+    await using it = await start({ namespaces: ["m"] });
+    it.server.put("m", "a", { v: "1" });
+    it.server.fail(
+      [403, 404, 403, 404, 403].map((status) => ({ status })),
+      "list",
+    );
+    const informer = it.inform();
+    await informer.synced;
+    expect(informer.hasSynced("m")).toBe(false);
+    await eventually(() => expect(informer.hasSynced("m")).toBe(true));
+    expect(informer.list("m")).toHaveLength(1);
+  });
+
+  test("is not synced by other failures, nor by refusals cluster-wide", async () => {
+    for (const [status, namespaces] of [[500, ["m"]] as const, [403, []] as const]) {
+      await using it = await start({ namespaces });
+      it.server.fail(
+        Array.from({ length: 6 }, () => ({ status })),
+        "list",
+      );
+      const informer = it.inform();
+      await informer.synced;
+      expect(lists(it.server)).toBe(7);
+      expect(informer.hasSynced()).toBe(true);
+    }
+  });
+
   test("keeps no managedFields, and of the rest what it is told to", async () => {
     await using it = await start({ strip: ({ apiVersion, kind, metadata }) => ({ apiVersion, kind, metadata }) });
     it.server.put("n", "a", { v: "1" });

@@ -32,9 +32,10 @@ export interface InformerOptions extends Partial<Timing> {
 
 /** The objects of a kind as the API server has them, some moments ago. They are shared: nobody may change them. */
 export interface Informer extends Pick<Cache, "get" | "list" | "by">, AsyncDisposable {
-  /** Every namespace was listed once. Pending for ever where that does not happen. */
+  /** Every namespace was listed once, or is left out because its list is refused (403, 404), until it is not. Pending for ever where that does not happen. */
   readonly synced: Promise<void>;
-  hasSynced(): boolean;
+  /** Whether that namespace was listed once; without one: every one was. */
+  hasSynced(namespace?: string): boolean;
 }
 
 const withoutManagedFields = ({ metadata, ...rest }: KubeObject): KubeObject => {
@@ -71,9 +72,15 @@ export const startInformer = (options: InformerOptions): Informer => {
     }
   }, options.indexes);
 
-  const pending = new Set<string | undefined>(namespaces.length === 0 ? [undefined] : namespaces);
+  const scopes = new Set<string | undefined>(namespaces.length === 0 ? [undefined] : namespaces);
+  const unlisted = new Set(scopes);
+  const awaited = new Set(scopes);
   const { promise: synced, resolve } = Promise.withResolvers<void>();
-  const running = [...pending].map((namespace) =>
+  const settle = (namespace: string | undefined) => {
+    awaited.delete(namespace);
+    if (awaited.size === 0) resolve();
+  };
+  const running = [...scopes].map((namespace) =>
     reflect({
       watcher: client,
       kind,
@@ -88,9 +95,10 @@ export const startInformer = (options: InformerOptions): Informer => {
       random: options.random ?? Math.random,
       signal: stopping.signal,
       onList: () => {
-        pending.delete(namespace);
-        if (pending.size === 0) resolve();
+        unlisted.delete(namespace);
+        settle(namespace);
       },
+      onLeftOut: () => settle(namespace),
       onMissed: (count) => missed.inc(labels, count),
       onFailure: () => interruptions.inc(labels),
     }),
@@ -98,7 +106,7 @@ export const startInformer = (options: InformerOptions): Informer => {
 
   return {
     synced,
-    hasSynced: () => pending.size === 0,
+    hasSynced: (namespace) => (namespace === undefined ? unlisted.size === 0 : !unlisted.has(namespace)),
     get: cache.get,
     list: cache.list,
     by: cache.by,

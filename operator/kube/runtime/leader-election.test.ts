@@ -117,6 +117,26 @@ describe("who leads", () => {
     await b[Symbol.asyncDispose]();
   });
 
+  test("a leader that is still starting is told to stop, and releases", async () => {
+    const { clock, client, lease } = electorate();
+    const candidate = runLeaderElected({
+      client,
+      lease: { namespace: "default", name: "work" },
+      identity: "a",
+      clock,
+      today: () => clock.now(),
+      log: silentLog(),
+      onLead: ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    });
+    let lost: Error | undefined;
+    void candidate.lost.then((error) => (lost = error));
+    await clock.pass(5000);
+    expect(await lease()).toMatchObject({ holder: "a" });
+    await candidate[Symbol.asyncDispose]();
+    expect(await lease()).toMatchObject({ holder: "" });
+    expect(lost).toBeUndefined();
+  });
+
   test("a candidate that never led leaves the lease alone", async () => {
     const { clock, stand, lease } = electorate();
     const { candidate: a } = stand("a");

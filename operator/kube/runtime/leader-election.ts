@@ -27,7 +27,7 @@ export interface ElectionOptions {
 export interface Term {
   /** Whether it leads, going by the last renewal that is known to have arrived: true for less than the time for which others wait. */
   isLeader(): boolean;
-  /** Aborts when leadership is lost. */
+  /** Aborts when leadership is lost, and when the candidate is disposed before `onLead` has resolved. */
   readonly signal: AbortSignal;
 }
 
@@ -39,6 +39,8 @@ export interface Candidate extends AsyncDisposable {
   readonly lost: Promise<Error>;
   /** ms since the loop last tried. Never much more than the renew deadline in a loop that lives. */
   silentMs(): number;
+  /** ms for which `onLead` has been under way; undefined: it is not. */
+  startingMs(): number | undefined;
 }
 
 type Attempt = { lease: KubeObject } | { holder: string; freeAt: number };
@@ -79,6 +81,7 @@ export const runLeaderElected = ({
   let held: KubeObject | undefined;
   let renewedAt = -Infinity;
   let triedAt = clock.now();
+  let startingSince: number | undefined;
   let deadline: Disposable | undefined;
   let term: Promise<AsyncDisposable | undefined> = Promise.resolve(undefined);
   master.set(0);
@@ -154,8 +157,11 @@ export const runLeaderElected = ({
     if (stopping) return;
     master.set(1);
     log.info({ lease: lease.name, identity }, "leads");
-    term = (async () => onLead({ isLeader, signal: losing.signal }))();
-    term.catch((error: unknown) => lose(new Error("what is to lead could not start", { cause: error })));
+    startingSince = clock.now();
+    term = (async () => onLead({ isLeader, signal: losing.signal }))().finally(() => void (startingSince = undefined));
+    term.catch((error: unknown) => {
+      if (!losing.signal.aborted) lose(new Error("what is to lead could not start", { cause: error }));
+    });
   };
 
   const loop = async (): Promise<void> => {
@@ -198,11 +204,13 @@ export const runLeaderElected = ({
     isLeader,
     lost: lost.promise,
     silentMs: () => clock.now() - triedAt,
+    startingMs: () => (startingSince === undefined ? undefined : clock.now() - startingSince),
     async [Symbol.asyncDispose]() {
       if (state !== "leading") {
         stopping = true;
         stop.resolve();
       }
+      if (startingSince !== undefined) losing.abort(new Error("stopped before it was ready to lead"));
       const leading = await term.catch(() => undefined);
       await leading?.[Symbol.asyncDispose]();
       stopping = true;

@@ -6,7 +6,7 @@ import type { Kind } from "./object.ts";
 
 /** A watch that ends sooner than this, having told nothing, counts as a failure. */
 const AT_ONCE_MS = 5_000;
-/** After so many refusals in a row the place to watch on from is not believed any more. */
+/** After so many refusals in a row the place to watch on from is not believed any more, nor that there is a list soon. */
 const MAX_REFUSALS = 3;
 
 export interface Timing {
@@ -30,6 +30,8 @@ export interface Reflection {
   random: () => number;
   signal: AbortSignal;
   onList(): void;
+  /** The list of a namespace by name is refused again and again (403, 404): it is gone, or a permission is missing. */
+  onLeftOut(): void;
   onMissed(count: number): void;
   onFailure(): void;
 }
@@ -104,12 +106,16 @@ export const reflect = async (reflection: Reflection): Promise<void> => {
         failures++;
         reflection.onFailure();
         const status = error instanceof ApiError ? error.status : undefined;
+        const isRefused = position === undefined && failures >= MAX_REFUSALS && (status === 403 || status === 404);
+        const isLeftOut = isRefused && namespace !== undefined;
+        if (isLeftOut) reflection.onLeftOut();
         if (status !== undefined && status !== 429) refusals++;
         if (status === 410 || refusals >= MAX_REFUSALS) {
           position = undefined;
           refusals = 0;
         }
-        log[status === 410 ? "info" : "warn"]({ err: error, failures }, "a watch was interrupted and goes on");
+        const level = isLeftOut && failures > MAX_REFUSALS ? "debug" : status === 410 ? "info" : "warn";
+        log[level]({ err: error, failures }, "a watch was interrupted and goes on");
         await wait(backoffMs(failures, timing.backoff, random), undefined, { signal }).catch(() => {});
       }
     }
