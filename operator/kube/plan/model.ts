@@ -51,6 +51,8 @@ export interface Count {
 export interface Growth {
   claim: string;
   storage: string;
+  /** Whose template says as much once all its claims do. */
+  statefulSet: string;
 }
 
 /** What is to be so. Every object is in the cluster's namespace; owner references are the applier's business. */

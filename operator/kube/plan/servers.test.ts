@@ -115,6 +115,7 @@ describe("size", () => {
     const { growths, replaced, obstacles } = redis(input);
     return { growths, replaced: replaced?.map(({ name }) => name), reasons: obstacles?.map(({ reason }) => reason) };
   };
+  const grown = { claim: "data-chat-redis-0", storage: "2Gi", statefulSet: "chat-redis" };
   test.each<[string, string, KubeObject[], ReturnType<typeof sizeOf>]>([
     [
       "as it is",
@@ -126,13 +127,13 @@ describe("size", () => {
       "grows",
       "2Gi",
       [liveStatefulSet("redis"), liveClaim("redis", 0, "1Gi")],
-      { growths: [{ claim: "data-chat-redis-0", storage: "2Gi" }], replaced: ["chat-redis"], reasons: [] },
+      { growths: [grown], replaced: ["chat-redis"], reasons: [] },
     ],
     [
       "grew by half",
       "2Gi",
       [liveStatefulSet("redis", { storage: "2Gi" }), liveClaim("redis", 0, "1Gi")],
-      { growths: [{ claim: "data-chat-redis-0", storage: "2Gi" }], replaced: [], reasons: [] },
+      { growths: [grown], replaced: [], reasons: [] },
     ],
     [
       "does not shrink",

@@ -75,7 +75,7 @@ export const sized = (input: PlanInput, server: ManagedServer, wanted: Size): Si
   return {
     storage,
     replicas,
-    growths: claims.filter((it) => bytesOf(it.storage) < bytesOf(storage)).map((it) => ({ claim: it.name, storage })),
+    growths: claims.filter((it) => bytesOf(it.storage) < bytesOf(storage)).map((it) => ({ claim: it.name, storage, statefulSet: name })),
     replaced:
       template !== undefined && bytesOf(requested(template.spec)) < bytesOf(storage)
         ? [{ apiVersion: "apps/v1", kind: "StatefulSet", name }]
