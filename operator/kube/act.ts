@@ -121,16 +121,11 @@ export const act = async (
   const ungrown = new Set<string>();
   for (const { claim, storage, statefulSet } of plan.growths) {
     if (isForeign("StatefulSet", statefulSet)) continue;
-    const isGrown = await attempt(
-      { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace, name: claim },
-      async () => {
-        const body = { spec: { resources: { requests: { storage } } } };
-        await client.merge({ apiVersion: "v1", kind: "PersistentVolumeClaim", namespace, name: claim }, body, {
-          fieldManager: FIELD_MANAGER,
-        });
-        return { what: "grown", detail: storage };
-      },
-    );
+    const ref = { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace, name: claim };
+    const isGrown = await attempt(ref, async () => {
+      await client.merge(ref, { spec: { resources: { requests: { storage } } } }, { fieldManager: FIELD_MANAGER });
+      return { what: "grown", detail: storage };
+    });
     if (!isGrown) ungrown.add(statefulSet);
   }
 

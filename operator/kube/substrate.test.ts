@@ -52,7 +52,7 @@ const setUp = ({ since = iso(0), released = [] }: { since?: string; released?: s
     if (after !== undefined) live.set(`${after.kind} ${after.metadata.name}`, after);
     substrate.changed(before, after);
   };
-  return { world, client, live, substrate, tell, apply: () => substrate.apply(KEY, wanted, cluster) };
+  return { world, reference, client, live, substrate, tell, apply: () => substrate.apply(KEY, wanted, cluster) };
 };
 
 describe("a plan that left nothing to do", () => {
@@ -98,10 +98,10 @@ describe("a lower count", () => {
   };
   const setUpPods = async () => {
     const it = setUp();
-    const { client, substrate, tell } = it;
+    const { reference, client, substrate, tell } = it;
     const name = childNames("chat").worker("a");
     const deployment = workloadObject("Deployment", name, { role: "worker", pool: "a", replicas: 3 });
-    tell(undefined, deployment);
+    tell(undefined, { ...deployment, metadata: { ...deployment.metadata, ownerReferences: [reference] } });
     const configHash = wanting(3).roles.find((role) => role.name === "worker-a")?.configHash;
     const pods = ["x", "y", "z"].map((pod) => {
       const { metadata, ...rest } = readyPod(pod, { role: "worker", pool: "a" });
