@@ -42,7 +42,8 @@ export const ensureSecret = async (
     if (data === undefined && Object.entries(wish.labels).every(([key, value]) => labels[key] === value))
       return "unchanged";
     try {
-      await client.merge(ref, { metadata: { uid, resourceVersion, labels: wish.labels }, ...(data && { data }) }, { fieldManager });
+      const metadata = { uid, resourceVersion, labels: wish.labels };
+      await client.merge(ref, { metadata, ...(data && { data }) }, { fieldManager });
     } catch (error) {
       // What was seen is not how it is: the next pass sees more, and no value is made twice.
       if (!(error instanceof ApiError) || error.status !== 409) throw error;

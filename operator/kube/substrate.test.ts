@@ -9,6 +9,7 @@ import { iso, readyPod, T0, workloadObject } from "./observe/testing.ts";
 import { ANNOTATION } from "./plan/labels.ts";
 import { childNames } from "./plan/names.ts";
 import { SETTINGS } from "./plan/testing/resources.ts";
+import { liveObject } from "./plan/testing/servers.ts";
 import { createApplier } from "./runtime/apply.ts";
 import { ApiError } from "./runtime/client.ts";
 import { memoryClient } from "./runtime/memory-client.ts";
@@ -21,7 +22,11 @@ const cluster = clusterOf();
 const release = { version: "0.1.0", image: "realtimecluster/realtime:0.1.0" };
 const wanted = topology(cluster, { managedAs: "server", release });
 
-const setUp = ({ since = iso(0), released = [] }: { since?: string; released?: string[] } = {}) => {
+const setUp = ({
+  since = iso(0),
+  released = [],
+  jobsLeft,
+}: { since?: string; released?: string[]; jobsLeft?: number } = {}) => {
   const client = memoryClient();
   /** What informers have, by name. */
   const live = new Map<string, KubeObject>();
@@ -41,7 +46,7 @@ const setUp = ({ since = iso(0), released = [] }: { since?: string; released?: s
     childrenOf: () => [...live.values()],
     settings: SETTINGS,
     ownerOf: () => ({ namespace: "default", reference, since, released }),
-    jobsLeft: async () => undefined,
+    jobsLeft: async () => jobsLeft,
     podEvents: { about: async () => [] },
     onDeeds: (_key, found) => void world.deeds.push(...found),
     now: () => world.now,
@@ -201,6 +206,27 @@ describe("gateways that clients are not sent to", () => {
     if (a !== undefined) tell(a, { ...a, metadata: { ...a.metadata, deletionTimestamp: iso(60) } });
     expect(await shun("a", "b")).toEqual([["b", off]]);
   });
+});
+
+test("of servers that are left, only a StatefulSet of ours is asked how many jobs wait in it", async () => {
+  const { substrate, tell } = setUp({ jobsLeft: 0 });
+  tell(undefined, workloadObject("StatefulSet", "chat-rabbitmq", { role: "rabbitmq" }));
+  tell(undefined, liveObject("RabbitmqCluster", "chat-rabbit", "rabbitmq"));
+  const said = async (spec: object) => {
+    const cluster = clusterOf({ workers: [{ name: "a", events: ["a"] }], ...spec });
+    await substrate.apply(KEY, topology(cluster, { managedAs: "server", release }), cluster);
+    const { obstacles } = await substrate.observe(KEY, cluster);
+    return obstacles.flatMap(
+      ({ reason, message }) =>
+        /^(\S+).* (no job waits|jobs may be) in it/
+          .exec(reason === "ServerKept" ? message : "")
+          ?.slice(1)
+          .join(": ") ?? [],
+    );
+  };
+  const operators = "RabbitmqCluster: jobs may be";
+  expect(await said({})).toEqual([operators]);
+  expect(await said({ broker: { type: "zeromq" } })).toEqual(["StatefulSet: no job waits", operators]);
 });
 
 test("what ran before this operator is no news", async () => {

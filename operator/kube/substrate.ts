@@ -8,6 +8,7 @@ import { instancesOf } from "./observe/instances.ts";
 import { observationOf } from "./observe/observation.ts";
 import { ANNOTATION, LABEL, TAKES_CLIENTS } from "./plan/labels.ts";
 import type { PlanInput, Settings } from "./plan/model.ts";
+import { childNames } from "./plan/names.ts";
 import { planOf } from "./plan/plan.ts";
 import { leftServers } from "./plan/servers-left.ts";
 import { ApiError, type Applier, type Client, type KubeObject, type OwnerReference, refOf } from "./runtime/index.ts";
@@ -31,7 +32,7 @@ export interface KubeSubstrateOptions {
   settings: Settings;
   /** The resource behind a key; undefined: gone. */
   ownerOf: (key: string) => Owner | undefined;
-  /** How many jobs wait in a cluster's own RabbitMQ; undefined: not known. */
+  /** How many jobs wait in the RabbitMQ that is a StatefulSet of the cluster's; undefined: not known. */
   jobsLeft: (key: string) => Promise<number | undefined>;
   podEvents: PodEvents;
   /** Told what was done to a cluster's objects. */
@@ -167,9 +168,10 @@ export const createKubeSubstrate = ({
       const live = childrenOf(key);
       const { roles, costs } = stepsDown(topology.roles, { live, victims, now: now() });
       const input: PlanInput = { cluster, topology: { ...topology, roles }, settings, live, released };
-      const isLeft = leftServers(input).some(({ server }) => server === "rabbitmq");
-      const rabbitmq = isLeft ? await jobsLeft(key) : undefined;
-      const plan = planOf({ ...input, ...(rabbitmq === undefined ? {} : { jobsLeft: { rabbitmq } }) });
+      const { rabbitmq } = childNames(cluster.name);
+      const isLeft = leftServers(input).some(({ objects: [itself] }) => itself?.metadata.name === rabbitmq);
+      const jobs = isLeft ? await jobsLeft(key) : undefined;
+      const plan = planOf({ ...input, ...(jobs === undefined ? {} : { jobsLeft: { [rabbitmq]: jobs } }) });
       memory.obstacles = plan.obstacles;
       const unmarked = await writeCosts(live, costs);
       const acted = await act(plan, { client, applier, live, namespace, owner: reference });

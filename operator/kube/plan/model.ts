@@ -28,7 +28,7 @@ export interface PlanInput {
   live: readonly KubeObject[];
   /** Servers whose data may go: what the annotation `realtimecluster.dev/release` names. */
   released?: readonly string[] | undefined;
-  /** How many jobs wait in a server that nothing uses any more, by its name; absent: not known. */
+  /** How many jobs wait in a server that nothing uses any more, by its object's name; absent: not known. */
   jobsLeft?: Readonly<Record<string, number>> | undefined;
 }
 
