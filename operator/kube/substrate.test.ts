@@ -88,11 +88,40 @@ describe("a plan that left nothing to do", () => {
     await expect(apply()).rejects.toThrow("a webhook is away");
     expect(world.deeds.map(({ ref: { kind } }) => kind)).toContain("Service");
     const { obstacles } = await substrate.observe(KEY, cluster);
-    expect(obstacles.map(({ reason }) => reason)).toEqual(["Refused"]);
+    expect(obstacles.map(({ reason }) => reason)).toEqual(["Refused", "WriteFailed"]);
     const before = client.requests.length;
     await expect(apply()).rejects.toThrow("a webhook is away");
     expect(client.requests.length).toBeGreaterThan(before);
   });
+});
+
+test("a write that fails is said once, without secrets, and no more when it works", async () => {
+  const { client, substrate, apply } = setUp();
+  const said = async () =>
+    (await substrate.observe(KEY, cluster)).obstacles.filter(({ reason }) => reason === "WriteFailed");
+  const failWith = async (message: string) => {
+    client.intercept(({ verb, body }) => {
+      const isDeployment = verb === "create" && body !== undefined && "kind" in body && body.kind === "Deployment";
+      if (isDeployment) throw new ApiError(500, "InternalError", message);
+    });
+    await expect(apply()).rejects.toThrow(message);
+    return said();
+  };
+  const first = await failWith("webhook: 10.0.0.1:40312: password=hunter2 is wrong");
+  expect(first).toEqual([
+    {
+      of: "gateway",
+      reason: "WriteFailed",
+      message:
+        "a write failed and is tried again: the API server answers 500: webhook: 10.0.0.1:40312: password=*** is wrong",
+      isLasting: false,
+    },
+  ]);
+  expect(await failWith("webhook: 10.0.0.1:51877: password=hunter2 is wrong")).toEqual(first);
+  expect(await failWith("x".repeat(1000))).toMatchObject([{ message: expect.stringMatching(/x{255}…$/) }]);
+  client.intercept(() => {});
+  await apply();
+  expect(await said()).toEqual([]);
 });
 
 describe("a lower count", () => {
