@@ -7,6 +7,7 @@ import {
   type KubeObject,
   type OwnerReference,
   type Ref,
+  controllerOf,
   prune,
   refOf,
 } from "./runtime/index.ts";
@@ -79,6 +80,11 @@ export const act = async (
   const deeds: Deed[] = [];
   const failures: unknown[] = [];
   const find = (kind: string, name: string) => live.find((it) => it.kind === kind && it.metadata.name === name);
+  /** Whether it is there and somebody else's: the applier says so of what is wanted, and nothing else may touch it. */
+  const isForeign = (kind: string, name: string) => {
+    const it = find(kind, name);
+    return it !== undefined && controllerOf(it)?.uid !== owner.uid;
+  };
 
   /** In a namespace that is being deleted nothing can be made, and the first refusal is enough to know. */
   const isOver = () => refusals.some(({ message }) => /being terminated/.test(message));
@@ -111,26 +117,35 @@ export const act = async (
     });
   }
 
-  for (const { claim, storage } of plan.growths)
-    await attempt({ apiVersion: "v1", kind: "PersistentVolumeClaim", namespace, name: claim }, async () => {
-      const body = { spec: { resources: { requests: { storage } } } };
-      await client.merge({ apiVersion: "v1", kind: "PersistentVolumeClaim", namespace, name: claim }, body, {
-        fieldManager: FIELD_MANAGER,
-      });
+  /** StatefulSets of which a claim stays as small as it is. */
+  const ungrown = new Set<string>();
+  for (const { claim, storage, statefulSet } of plan.growths) {
+    if (isForeign("StatefulSet", statefulSet)) continue;
+    const ref = { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace, name: claim };
+    const isGrown = await attempt(ref, async () => {
+      await client.merge(ref, { spec: { resources: { requests: { storage } } } }, { fieldManager: FIELD_MANAGER });
       return { what: "grown", detail: storage };
     });
+    if (!isGrown) ungrown.add(statefulSet);
+  }
 
-  /** `Kind name` of objects that are not written now: what is made anew is still going, and a count that nobody has taken would fall to 1. */
-  const skipped = new Set(plan.replaced.map(({ kind, name }) => `${kind} ${name}`));
-  for (const ref of plan.replaced)
+  /** `Kind name` of objects that are not written now: what is made anew is still going or cannot be yet, and a count that nobody has taken would fall to 1. */
+  const skipped = new Set<string>();
+  for (const ref of plan.replaced) {
+    if (isForeign(ref.kind, ref.name)) continue;
+    skipped.add(`${ref.kind} ${ref.name}`);
+    // A larger template than its volumes could not be taken back.
+    if (ungrown.has(ref.name)) continue;
     await attempt(ref, async () => {
       const uid = find(ref.kind, ref.name)?.metadata.uid;
       if (uid === undefined) return undefined;
       await client.delete({ ...ref, namespace }, { preconditions: { uid }, propagation: "Orphan" });
       return "recreated";
     });
+  }
 
   for (const { deployment, replicas } of plan.counts) {
+    if (isForeign("Deployment", deployment)) continue;
     const ref = { apiVersion: "apps/v1", kind: "Deployment", namespace, name: deployment };
     const isTaken = await attempt(ref, async () => {
       await client.apply(

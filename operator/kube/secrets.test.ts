@@ -20,3 +20,17 @@ test("a Secret is made once, and a key that it lacks is filled in once, also whe
   expect(await ensureSecret(wish, seen, to)).toBe("unchanged");
   expect((await client.get(ref))?.["data"]).toEqual(filled?.["data"]);
 });
+
+test("a Secret that lost a label gets it back, also where no informer tells of it, and no value changes", async () => {
+  const client = memoryClient();
+  const to = { client, namespace: "default", owner, fieldManager: "us" };
+  await ensureSecret(wish, undefined, to);
+  const labelled = { ...wish, labels: { cluster: "chat" } };
+  expect(await ensureSecret(labelled, undefined, to)).toBe("filled");
+  const { body } = client.requests.at(-1) ?? {};
+  expect(body).toMatchObject({ metadata: { labels: labelled.labels } });
+  expect(body).not.toHaveProperty("data");
+  const metadata = { name: ref.name, ownerReferences: [owner], labels: { cluster: "chat", theirs: "stays" } };
+  const data = { host: "", password: "" };
+  expect(await ensureSecret(labelled, { ...SECRET, metadata, data }, to)).toBe("unchanged");
+});

@@ -23,7 +23,7 @@ export const missingData = (
     : Object.fromEntries(missing.map(([key, value]) => [key, encoded(value)] as const));
 };
 
-/** Makes a Secret that is not there, or fills in the keys that it lacks; one that is not the owner's is left alone. */
+/** Makes a Secret that is not there, or fills in the keys and labels that it lacks; one that is not the owner's is left alone. */
 export const ensureSecret = async (
   wish: SecretWish,
   live: KubeObject | undefined,
@@ -38,10 +38,12 @@ export const ensureSecret = async (
   const fill = async (it: KubeObject) => {
     if (controllerOf(it)?.uid !== owner.uid) return isFormer(it, owner) ? "unchanged" : "foreign";
     const data = missingData(wish, Object.keys(it["data"] ?? {}));
-    if (data === undefined) return "unchanged";
-    const { uid, resourceVersion } = it.metadata;
+    const { uid, resourceVersion, labels = {} } = it.metadata;
+    if (data === undefined && Object.entries(wish.labels).every(([key, value]) => labels[key] === value))
+      return "unchanged";
     try {
-      await client.merge(ref, { metadata: { uid, resourceVersion }, data }, { fieldManager });
+      const metadata = { uid, resourceVersion, labels: wish.labels };
+      await client.merge(ref, { metadata, ...(data && { data }) }, { fieldManager });
     } catch (error) {
       // What was seen is not how it is: the next pass sees more, and no value is made twice.
       if (!(error instanceof ApiError) || error.status !== 409) throw error;

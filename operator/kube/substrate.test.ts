@@ -9,6 +9,7 @@ import { iso, readyPod, T0, workloadObject } from "./observe/testing.ts";
 import { ANNOTATION } from "./plan/labels.ts";
 import { childNames } from "./plan/names.ts";
 import { SETTINGS } from "./plan/testing/resources.ts";
+import { liveObject } from "./plan/testing/servers.ts";
 import { createApplier } from "./runtime/apply.ts";
 import { ApiError } from "./runtime/client.ts";
 import { memoryClient } from "./runtime/memory-client.ts";
@@ -21,7 +22,11 @@ const cluster = clusterOf();
 const release = { version: "0.1.0", image: "realtimecluster/realtime:0.1.0" };
 const wanted = topology(cluster, { managedAs: "server", release });
 
-const setUp = ({ since = iso(0), released = [] }: { since?: string; released?: string[] } = {}) => {
+const setUp = ({
+  since = iso(0),
+  released = [],
+  jobsLeft,
+}: { since?: string; released?: string[]; jobsLeft?: number } = {}) => {
   const client = memoryClient();
   /** What informers have, by name. */
   const live = new Map<string, KubeObject>();
@@ -41,7 +46,7 @@ const setUp = ({ since = iso(0), released = [] }: { since?: string; released?: s
     childrenOf: () => [...live.values()],
     settings: SETTINGS,
     ownerOf: () => ({ namespace: "default", reference, since, released }),
-    jobsLeft: async () => undefined,
+    jobsLeft: async () => jobsLeft,
     podEvents: { about: async () => [] },
     onDeeds: (_key, found) => void world.deeds.push(...found),
     now: () => world.now,
@@ -52,7 +57,7 @@ const setUp = ({ since = iso(0), released = [] }: { since?: string; released?: s
     if (after !== undefined) live.set(`${after.kind} ${after.metadata.name}`, after);
     substrate.changed(before, after);
   };
-  return { world, client, live, substrate, tell, apply: () => substrate.apply(KEY, wanted, cluster) };
+  return { world, reference, client, live, substrate, tell, apply: () => substrate.apply(KEY, wanted, cluster) };
 };
 
 describe("a plan that left nothing to do", () => {
@@ -83,11 +88,40 @@ describe("a plan that left nothing to do", () => {
     await expect(apply()).rejects.toThrow("a webhook is away");
     expect(world.deeds.map(({ ref: { kind } }) => kind)).toContain("Service");
     const { obstacles } = await substrate.observe(KEY, cluster);
-    expect(obstacles.map(({ reason }) => reason)).toEqual(["Refused"]);
+    expect(obstacles.map(({ reason }) => reason)).toEqual(["Refused", "WriteFailed"]);
     const before = client.requests.length;
     await expect(apply()).rejects.toThrow("a webhook is away");
     expect(client.requests.length).toBeGreaterThan(before);
   });
+});
+
+test("a write that fails is said once, without secrets, and no more when it works", async () => {
+  const { client, substrate, apply } = setUp();
+  const said = async () =>
+    (await substrate.observe(KEY, cluster)).obstacles.filter(({ reason }) => reason === "WriteFailed");
+  const failWith = async (message: string) => {
+    client.intercept(({ verb, body }) => {
+      const isDeployment = verb === "create" && body !== undefined && "kind" in body && body.kind === "Deployment";
+      if (isDeployment) throw new ApiError(500, "InternalError", message);
+    });
+    await expect(apply()).rejects.toThrow(message);
+    return said();
+  };
+  const first = await failWith("webhook: 10.0.0.1:40312: password=hunter2 is wrong");
+  expect(first).toEqual([
+    {
+      of: "gateway",
+      reason: "WriteFailed",
+      message:
+        "a write failed and is tried again: the API server answers 500: webhook: 10.0.0.1:40312: password=*** is wrong",
+      isLasting: false,
+    },
+  ]);
+  expect(await failWith("webhook: 10.0.0.1:51877: password=hunter2 is wrong")).toEqual(first);
+  expect(await failWith("x".repeat(1000))).toMatchObject([{ message: expect.stringMatching(/x{255}…$/) }]);
+  client.intercept(() => {});
+  await apply();
+  expect(await said()).toEqual([]);
 });
 
 describe("a lower count", () => {
@@ -98,10 +132,10 @@ describe("a lower count", () => {
   };
   const setUpPods = async () => {
     const it = setUp();
-    const { client, substrate, tell } = it;
+    const { reference, client, substrate, tell } = it;
     const name = childNames("chat").worker("a");
     const deployment = workloadObject("Deployment", name, { role: "worker", pool: "a", replicas: 3 });
-    tell(undefined, deployment);
+    tell(undefined, { ...deployment, metadata: { ...deployment.metadata, ownerReferences: [reference] } });
     const configHash = wanting(3).roles.find((role) => role.name === "worker-a")?.configHash;
     const pods = ["x", "y", "z"].map((pod) => {
       const { metadata, ...rest } = readyPod(pod, { role: "worker", pool: "a" });
@@ -214,6 +248,27 @@ describe("gateways that clients are not sent to", () => {
     if (a !== undefined) tell(a, { ...a, metadata: { ...a.metadata, deletionTimestamp: iso(60) } });
     expect(await shun("a", "b")).toEqual([["b", off]]);
   });
+});
+
+test("of servers that are left, only a StatefulSet of ours is asked how many jobs wait in it", async () => {
+  const { substrate, tell } = setUp({ jobsLeft: 0 });
+  tell(undefined, workloadObject("StatefulSet", "chat-rabbitmq", { role: "rabbitmq" }));
+  tell(undefined, liveObject("RabbitmqCluster", "chat-rabbit", "rabbitmq"));
+  const said = async (spec: object) => {
+    const cluster = clusterOf({ workers: [{ name: "a", events: ["a"] }], ...spec });
+    await substrate.apply(KEY, topology(cluster, { managedAs: "server", release }), cluster);
+    const { obstacles } = await substrate.observe(KEY, cluster);
+    return obstacles.flatMap(
+      ({ reason, message }) =>
+        /^(\S+).* (no job waits|jobs may be) in it/
+          .exec(reason === "ServerKept" ? message : "")
+          ?.slice(1)
+          .join(": ") ?? [],
+    );
+  };
+  const operators = "RabbitmqCluster: jobs may be";
+  expect(await said({})).toEqual([operators]);
+  expect(await said({ broker: { type: "zeromq" } })).toEqual(["StatefulSet: no job waits", operators]);
 });
 
 test("what ran before this operator is no news", async () => {

@@ -1,13 +1,15 @@
 import type { ClusterEvent } from "#crds";
-import type { Instance, Observation, Substrate } from "../port.ts";
+import type { Instance, Observation, Obstacle, Substrate } from "../port.ts";
 import { act, FIELD_MANAGER, type Deed, type Refusal } from "./act.ts";
 import { concerned, isRefilled } from "./children.ts";
 import type { PodEvents } from "./observe/pod-events.ts";
 import { changesOf } from "./observe/changes.ts";
 import { instancesOf } from "./observe/instances.ts";
 import { observationOf } from "./observe/observation.ts";
+import { failureObstacle } from "./observe/refusal-obstacles.ts";
 import { ANNOTATION, LABEL, TAKES_CLIENTS } from "./plan/labels.ts";
 import type { PlanInput, Settings } from "./plan/model.ts";
+import { childNames } from "./plan/names.ts";
 import { planOf } from "./plan/plan.ts";
 import { leftServers } from "./plan/servers-left.ts";
 import { ApiError, type Applier, type Client, type KubeObject, type OwnerReference, refOf } from "./runtime/index.ts";
@@ -31,7 +33,7 @@ export interface KubeSubstrateOptions {
   settings: Settings;
   /** The resource behind a key; undefined: gone. */
   ownerOf: (key: string) => Owner | undefined;
-  /** How many jobs wait in a cluster's own RabbitMQ; undefined: not known. */
+  /** How many jobs wait in the RabbitMQ that is a StatefulSet of the cluster's; undefined: not known. */
   jobsLeft: (key: string) => Promise<number | undefined>;
   podEvents: PodEvents;
   /** Told what was done to a cluster's objects. */
@@ -55,6 +57,8 @@ interface Memory {
   calm: { input: string; at: number } | undefined;
   refusals: readonly Refusal[];
   obstacles: Observation["obstacles"];
+  /** What the first write that failed in the last pass says. */
+  failed: Obstacle | undefined;
   /** Mounted files have changed and the pods have not been told. */
   isRefilled: boolean;
   /** Who goes, of those that the next lower counts make too many. */
@@ -87,6 +91,7 @@ export const createKubeSubstrate = ({
       calm: undefined,
       refusals: [],
       obstacles: [],
+      failed: undefined,
       isRefilled: false,
       victims: [],
     };
@@ -149,12 +154,16 @@ export const createKubeSubstrate = ({
 
   return {
     observe: async (key, cluster) => {
-      const { refusals, obstacles } = memoryOf(key);
+      const { refusals, obstacles, failed } = memoryOf(key);
       const live = ownOf(key);
       const events = await podEvents.about(live);
       const seen = observationOf({ cluster, live, events, refusals, planned: obstacles, now: now() });
       const released = ownerOf(key)?.released ?? [];
-      return { ...seen, leaving: seen.leaving.filter(({ name }) => !released.includes(`worker-${name}`)) };
+      return {
+        ...seen,
+        obstacles: [...seen.obstacles, ...(failed === undefined ? [] : [failed])],
+        leaving: seen.leaving.filter(({ name }) => !released.includes(`worker-${name}`)),
+      };
     },
     apply: async (key, topology, cluster) => {
       const owner = ownerOf(key);
@@ -169,15 +178,17 @@ export const createKubeSubstrate = ({
       const live = childrenOf(key);
       const { roles, costs } = stepsDown(topology.roles, { live, victims, now: now() });
       const input: PlanInput = { cluster, topology: { ...topology, roles }, settings, live, released };
-      const isLeft = leftServers(input).some(({ server }) => server === "rabbitmq");
-      const rabbitmq = isLeft ? await jobsLeft(key) : undefined;
-      const plan = planOf({ ...input, ...(rabbitmq === undefined ? {} : { jobsLeft: { rabbitmq } }) });
+      const { rabbitmq } = childNames(cluster.name);
+      const isLeft = leftServers(input).some(({ objects: [itself] }) => itself?.metadata.name === rabbitmq);
+      const jobs = isLeft ? await jobsLeft(key) : undefined;
+      const plan = planOf({ ...input, ...(jobs === undefined ? {} : { jobsLeft: { [rabbitmq]: jobs } }) });
       memory.obstacles = plan.obstacles;
       const unmarked = await writeCosts(live, costs);
       const acted = await act(plan, { client, applier, live, namespace, owner: reference });
       const { refusals, deeds } = acted;
       const failures = [...acted.failures, ...untold, ...unmarked];
       memory.refusals = refusals;
+      memory.failed = failures.map((it) => failureObstacle(it, memory.failed)).find((it) => it !== undefined);
       memory.calm = deeds.length + failures.length === 0 ? { input: seen, at: now() } : undefined;
       onDeeds(key, deeds);
       if (failures.length > 0) throw failures[0];

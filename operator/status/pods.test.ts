@@ -73,6 +73,23 @@ const condition = (it: Facts, type: ConditionType) => {
 describe("conditions of a cluster of pods", () => {
   const cases: [string, Facts, ConditionType, unknown[]][] = [
     ["all is there", facts(), "Ready", ["True", "Serving", "2/2 gateways ready"]],
+    ...(["Reconciling", "Ready"] as const).map((type): [string, Facts, ConditionType, unknown[]] => [
+      "something could not be written though all serve",
+      withObstacle("gateway", { reason: "WriteFailed" }),
+      type,
+      [type === "Ready" ? "False" : "True", "WriteFailed", "it is in the way"],
+    ]),
+    [
+      "a change could not be written, and says so before what else is wrong",
+      facts(SPEC, {
+        observation: {
+          instances: [],
+          obstacles: [obstacle("gateway"), obstacle("gateway", { reason: "WriteFailed", message: "500" })],
+        },
+      }),
+      "Reconciling",
+      ["True", "WriteFailed", "changing gateway, worker-a; 500"],
+    ],
     ["nobody outside is to reach it", facts(), "Exposed", ["True", "NotNeeded", "clients inside the cluster alone"]],
     [
       "the load balancer waits",

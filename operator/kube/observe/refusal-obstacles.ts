@@ -1,5 +1,6 @@
 import type { Cluster } from "#crds";
 import type { Obstacle } from "../../port.ts";
+import { ApiError } from "../runtime/client.ts";
 import type { Ref } from "../runtime/object.ts";
 import { refusalOf } from "./creation.ts";
 import { sentence } from "./last-words.ts";
@@ -72,3 +73,17 @@ export const refusalObstacles = (refusals: readonly RefusedWrite[], cluster: Clu
       .map((it) => [it.reason.startsWith("Namespace") ? it.reason : `${it.reason} ${it.message}`, it]),
   ).values(),
 ];
+
+const withoutNumbers = (text: string): string => text.replace(/\d+/g, "");
+
+/**
+ * A write that the API server could not do, as it says: a webhook that is away, among others. Undefined where it did not answer, or
+ * where what was seen is behind, which the next pass mends. `before` stays where nothing but numbers, such as ports, is new.
+ */
+export const failureObstacle = (error: unknown, before: Obstacle | undefined): Obstacle | undefined => {
+  if (!(error instanceof ApiError) || [404, 409].includes(error.status)) return undefined;
+  const message = `a write failed and is tried again: the API server answers ${error.status}: ${sentence(error.message)}`;
+  return before !== undefined && withoutNumbers(before.message) === withoutNumbers(message)
+    ? before
+    : { of: "gateway", reason: "WriteFailed", message, isLasting: false };
+};

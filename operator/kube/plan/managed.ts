@@ -5,6 +5,13 @@ import type { PlanInput } from "./model.ts";
 export type ManagedServer = "redis" | "rabbitmq";
 export const MANAGED_SERVERS: readonly ManagedServer[] = ["redis", "rabbitmq"];
 
+/** How many nodes a server may have, as the resource's schema has it. */
+const COUNTS: Record<ManagedServer, readonly number[]> = { redis: [1], rabbitmq: [1, 3] };
+
+/** The count that is served and that `nodes` need; the largest where they are more than that. */
+export const countFor = (server: ManagedServer, nodes: number): number =>
+  COUNTS[server].find((count) => count >= nodes) ?? Math.max(...COUNTS[server]);
+
 type WhenDeleted = "Retain" | "Delete";
 
 /** `spec.servers.redis.managed` with its defaults. */

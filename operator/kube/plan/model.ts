@@ -28,7 +28,7 @@ export interface PlanInput {
   live: readonly KubeObject[];
   /** Servers whose data may go: what the annotation `realtimecluster.dev/release` names. */
   released?: readonly string[] | undefined;
-  /** How many jobs wait in a server that nothing uses any more, by its name; absent: not known. */
+  /** How many jobs wait in a server that nothing uses any more, by its object's name; absent: not known. */
   jobsLeft?: Readonly<Record<string, number>> | undefined;
 }
 
@@ -51,6 +51,8 @@ export interface Count {
 export interface Growth {
   claim: string;
   storage: string;
+  /** Whose template says as much once all its claims do. */
+  statefulSet: string;
 }
 
 /** What is to be so. Every object is in the cluster's namespace; owner references are the applier's business. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { KubeObject } from "../runtime/object.ts";
 import { labelsOf } from "./labels.ts";
-import { rabbitmqClusterName, rabbitmqSpec } from "./managed.ts";
+import { countFor, rabbitmqClusterName, rabbitmqSpec } from "./managed.ts";
 import type { Obstacle } from "../../port.ts";
 import type { Plan, PlanInput } from "./model.ts";
 import { MEMORY_LIMIT, rabbitmqConfig } from "./rabbitmq-config.ts";
@@ -25,10 +25,10 @@ const live = z.looseObject({
   }),
 });
 
-const kept = (what: string, wanted: string | number, has: string | number): Obstacle => ({
+const kept = (what: string, wanted: string | number, has: string | number, way = has): Obstacle => ({
   of: "data",
   reason: what === "storage" ? "StorageKept" : "ReplicasKept",
-  message: `spec.servers.rabbitmq.managed.${what} is ${wanted}, but rabbitmq has ${has} and less could lose data: it stays as it is; write ${has} again`,
+  message: `spec.servers.rabbitmq.managed.${what} is ${wanted}, but rabbitmq has ${has} and less could lose data: it stays as it is; write ${way}`,
   isLasting: true,
 });
 
@@ -69,12 +69,14 @@ export const rabbitmqByOperator = (input: PlanInput): Partial<Plan> => {
   const found = input.live.find(({ kind, metadata }) => kind === RABBITMQ_CLUSTER.kind && metadata.name === name);
   const spec = found && live.parse(found).spec;
   const storage = larger(wanted.storage, spec?.persistence?.storage ?? "0");
-  const replicas = Math.max(wanted.replicas, spec?.replicas ?? 0);
+  const served = countFor("rabbitmq", Math.max(wanted.replicas, spec?.replicas ?? 0));
+  // Its operator takes no fewer nodes, and then does nothing at all.
+  const replicas = Math.max(served, spec?.replicas ?? 0);
   return {
     objects: [resource(input, replicas, storage, wanted.whenDeleted)],
     obstacles: [
       ...(storage === wanted.storage ? [] : [kept("storage", wanted.storage, storage)]),
-      ...(replicas === wanted.replicas ? [] : [kept("replicas", wanted.replicas, replicas)]),
+      ...(served === wanted.replicas ? [] : [kept("replicas", wanted.replicas, replicas, served)]),
     ],
   };
 };

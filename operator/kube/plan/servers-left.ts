@@ -32,13 +32,17 @@ export const leftServers = (input: PlanInput): Left[] => {
 
 const CONTENTS: Record<ManagedServer, string> = { redis: "what is stored", rabbitmq: "jobs" };
 
-const contentsOf = ({ jobsLeft }: PlanInput, server: ManagedServer): string => {
-  const jobs = jobsLeft?.[server];
-  if (server !== "rabbitmq" || jobs === undefined) return `${CONTENTS[server]} may be in it`;
+const contentsOf = ({ jobsLeft }: PlanInput, { server, objects: [itself] }: Left): string => {
+  const jobs = jobsLeft?.[itself?.metadata.name ?? ""];
+  if (jobs === undefined) return `${CONTENTS[server]} may be in it`;
   return jobs === 0 ? "no job waits in it" : jobs === 1 ? "1 job waits in it" : `${jobs} jobs wait in it`;
 };
 
-const obstacle = (input: PlanInput, { server, objects: [itself] }: Left): Obstacle => {
+const obstacle = (input: PlanInput, left: Left): Obstacle => {
+  const {
+    server,
+    objects: [itself],
+  } = left;
   const why =
     isManaged(input, server) && !isWanted(input, server)
       ? "no pool uses it"
@@ -46,7 +50,7 @@ const obstacle = (input: PlanInput, { server, objects: [itself] }: Left): Obstac
   return {
     of: "data",
     reason: "ServerKept",
-    message: `${itself?.kind} ${itself?.metadata.name} still runs, though ${why}, and ${contentsOf(input, server)}: undo the change, or let it go by the annotation ${ANNOTATION.release}=${server}`,
+    message: `${itself?.kind} ${itself?.metadata.name} still runs, though ${why}, and ${contentsOf(input, left)}: undo the change, or let it go by the annotation ${ANNOTATION.release}=${server}`,
     isLasting: true,
   };
 };

@@ -115,6 +115,7 @@ describe("size", () => {
     const { growths, replaced, obstacles } = redis(input);
     return { growths, replaced: replaced?.map(({ name }) => name), reasons: obstacles?.map(({ reason }) => reason) };
   };
+  const grown = { claim: "data-chat-redis-0", storage: "2Gi", statefulSet: "chat-redis" };
   test.each<[string, string, KubeObject[], ReturnType<typeof sizeOf>]>([
     [
       "as it is",
@@ -126,13 +127,13 @@ describe("size", () => {
       "grows",
       "2Gi",
       [liveStatefulSet("redis"), liveClaim("redis", 0, "1Gi")],
-      { growths: [{ claim: "data-chat-redis-0", storage: "2Gi" }], replaced: ["chat-redis"], reasons: [] },
+      { growths: [grown], replaced: ["chat-redis"], reasons: [] },
     ],
     [
       "grew by half",
       "2Gi",
       [liveStatefulSet("redis", { storage: "2Gi" }), liveClaim("redis", 0, "1Gi")],
-      { growths: [{ claim: "data-chat-redis-0", storage: "2Gi" }], replaced: [], reasons: [] },
+      { growths: [grown], replaced: [], reasons: [] },
     ],
     [
       "does not shrink",
@@ -162,8 +163,43 @@ describe("size", () => {
     );
     expect(objects?.find(({ kind }) => kind === "StatefulSet")?.["spec"]).toMatchObject({ replicas: 3 });
     expect(obstacles).toMatchObject([
-      { of: "data", reason: "ReplicasKept", message: expect.stringContaining("write 3 again") },
+      { of: "data", reason: "ReplicasKept", message: expect.stringContaining("write 3") },
     ]);
+  });
+
+  const byHand = (server: "redis" | "rabbitmq", nodes: number) => [
+    liveStatefulSet(server, { replicas: nodes, storage: "10Gi" }),
+    ...Array.from({ length: nodes }, (_, ordinal) => liveClaim(server, ordinal, "10Gi")),
+  ];
+  const sized = (part: typeof redis, input: PlanInput) => {
+    const { objects, obstacles } = part(input);
+    return [
+      objects?.find(({ kind }) => kind === "StatefulSet" || kind === "RabbitmqCluster")?.["spec"],
+      obstacles?.map(({ message }) => /write \d$/.exec(message)?.[0]),
+    ];
+  };
+  test.each<[string, number, number, number, string[]]>([
+    ["two that know each other become three, which the resource can say", 1, 2, 3, ["write 3"]],
+    ["more than there may be go", 3, 5, 3, []],
+    ["and no more of them go than are safe", 1, 5, 3, ["write 3"]],
+    ["one of three comes back", 3, 2, 3, []],
+  ])("nodes of RabbitMQ that somebody counted by hand: %s", (_, replicas, live, expected, ways) => {
+    const input = inputOf(managed("rabbitmq", { replicas }), { live: byHand("rabbitmq", live) });
+    expect(sized(rabbitmq, input)).toMatchObject([{ replicas: expected }, ways]);
+  });
+  test.each<[string, number, number, number, string[]]>([
+    ["two become three", 1, 2, 3, ["write 3"]],
+    ["it takes none away", 3, 5, 5, []],
+    ["and the resource can say only three", 1, 5, 5, ["write 3"]],
+  ])("nodes of a RabbitmqCluster that somebody counted by hand: %s", (_, replicas, live, expected, ways) => {
+    const input = inputOf(managed("rabbitmq", { replicas, operator: "RabbitmqClusterOperator" }), {
+      live: [liveObject("RabbitmqCluster", "chat-rabbit", "rabbitmq", { spec: { replicas: live } })],
+    });
+    expect(sized(rabbitmq, input)).toMatchObject([{ replicas: expected }, ways]);
+  });
+  test("a second Redis that somebody counted by hand goes, and nothing is said of the volume that it leaves", () => {
+    const input = inputOf(managed("redis", { storage: "10Gi" }), { live: byHand("redis", 2) });
+    expect(sized(redis, input)).toMatchObject([{ replicas: 1 }, []]);
   });
 });
 
@@ -208,7 +244,7 @@ describe("what is left", () => {
 
   test("the message says how many jobs wait, and what releases them", () => {
     const { obstacles } = serversLeft(
-      inputOf({ broker: { type: "zeromq" } }, { live: running, jobsLeft: { rabbitmq: 12 } }),
+      inputOf({ broker: { type: "zeromq" } }, { live: running, jobsLeft: { "chat-rabbitmq": 12 } }),
     );
     expect(obstacles?.[0]?.message).toContain("12 jobs wait in it");
     expect(obstacles?.[0]?.message).toContain("realtimecluster.dev/release=rabbitmq");

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { KubeObject } from "../runtime/object.ts";
 import { selectorOf } from "./labels.ts";
-import type { ManagedServer } from "./managed.ts";
+import { countFor, type ManagedServer } from "./managed.ts";
 import type { Plan, PlanInput } from "./model.ts";
 import { childNames } from "./names.ts";
 import { bytesOf, larger } from "./quantity.ts";
@@ -55,7 +55,7 @@ export const sized = (input: PlanInput, server: ManagedServer, wanted: Size): Si
   const storage = before.reduce(larger, wanted.storage);
   // Nodes of which only the volumes are left know each other, and wait for each other.
   const nodes = claims.map(({ name: claim }) => Number(claim.split("-").at(-1)) + 1);
-  const replicas = Math.max(wanted.replicas, spec?.replicas ?? 0, ...nodes);
+  const replicas = countFor(server, Math.max(wanted.replicas, spec?.replicas ?? 0, ...nodes));
   const field = `spec.servers.${server}.managed`;
   const obstacles: Plan["obstacles"] = [];
   if (storage !== wanted.storage)
@@ -69,13 +69,15 @@ export const sized = (input: PlanInput, server: ManagedServer, wanted: Size): Si
     obstacles.push({
       of: "data",
       reason: "ReplicasKept",
-      message: `${field}.replicas is ${wanted.replicas}, but ${replicas} nodes of ${server} hold data and fewer could lose it: they stay; write ${replicas} again`,
+      message: `${field}.replicas is ${wanted.replicas}, but ${replicas} nodes of ${server} hold data and fewer could lose it: they stay; write ${replicas}`,
       isLasting: true,
     });
   return {
     storage,
     replicas,
-    growths: claims.filter((it) => bytesOf(it.storage) < bytesOf(storage)).map((it) => ({ claim: it.name, storage })),
+    growths: claims
+      .filter((it) => bytesOf(it.storage) < bytesOf(storage))
+      .map((it) => ({ claim: it.name, storage, statefulSet: name })),
     replaced:
       template !== undefined && bytesOf(requested(template.spec)) < bytesOf(storage)
         ? [{ apiVersion: "apps/v1", kind: "StatefulSet", name }]
