@@ -123,7 +123,7 @@ const deployment = z.looseObject({
     selector: z.unknown(),
     template: z.looseObject({
       spec: z.looseObject({
-        topologySpreadConstraints: z.unknown(),
+        topologySpreadConstraints: z.unknown().optional(),
         containers: z.tuple([
           z.looseObject({
             image: z.string(),
