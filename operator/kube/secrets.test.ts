@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import { LABEL } from "./plan/labels.ts";
 import { memoryClient } from "./runtime/memory-client.ts";
 import { ensureSecret, SECRET } from "./secrets.ts";
 
@@ -21,16 +22,16 @@ test("a Secret is made once, and a key that it lacks is filled in once, also whe
   expect((await client.get(ref))?.["data"]).toEqual(filled?.["data"]);
 });
 
-test("a Secret that lost a label gets it back, also where no informer tells of it, and no value changes", async () => {
+test("a Secret that lost the label by which it is found gets it back, and neither values nor others' labels are fought over", async () => {
   const client = memoryClient();
   const to = { client, namespace: "default", owner, fieldManager: "us" };
   await ensureSecret(wish, undefined, to);
-  const labelled = { ...wish, labels: { cluster: "chat" } };
+  const labelled = { ...wish, labels: { [LABEL.cluster]: "chat", team: "ours" } };
   expect(await ensureSecret(labelled, undefined, to)).toBe("filled");
   const { body } = client.requests.at(-1) ?? {};
   expect(body).toMatchObject({ metadata: { labels: labelled.labels } });
   expect(body).not.toHaveProperty("data");
-  const metadata = { name: ref.name, ownerReferences: [owner], labels: { cluster: "chat", theirs: "stays" } };
+  const metadata = { name: ref.name, ownerReferences: [owner], labels: { [LABEL.cluster]: "chat", team: "theirs" } };
   const data = { host: "", password: "" };
   expect(await ensureSecret(labelled, { ...SECRET, metadata, data }, to)).toBe("unchanged");
 });

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { LABEL } from "./plan/labels.ts";
 import type { SecretWish } from "./plan/model.ts";
 import { isFormer } from "./former.ts";
 import { ApiError, type Client, type KubeObject, type OwnerReference, controllerOf } from "./runtime/index.ts";
@@ -23,7 +24,7 @@ export const missingData = (
     : Object.fromEntries(missing.map(([key, value]) => [key, encoded(value)] as const));
 };
 
-/** Makes a Secret that is not there, or fills in the keys and labels that it lacks; one that is not the owner's is left alone. */
+/** Makes a Secret that is not there, or fills in the keys that it lacks and the label by which it is found; one that is not the owner's is left alone. */
 export const ensureSecret = async (
   wish: SecretWish,
   live: KubeObject | undefined,
@@ -39,8 +40,8 @@ export const ensureSecret = async (
     if (controllerOf(it)?.uid !== owner.uid) return isFormer(it, owner) ? "unchanged" : "foreign";
     const data = missingData(wish, Object.keys(it["data"] ?? {}));
     const { uid, resourceVersion, labels = {} } = it.metadata;
-    if (data === undefined && Object.entries(wish.labels).every(([key, value]) => labels[key] === value))
-      return "unchanged";
+    // Without that label no informer tells of it; what others write over the rest is not fought over.
+    if (data === undefined && labels[LABEL.cluster] === wish.labels[LABEL.cluster]) return "unchanged";
     try {
       const metadata = { uid, resourceVersion, labels: wish.labels };
       await client.merge(ref, { metadata, ...(data && { data }) }, { fieldManager });

@@ -39,10 +39,8 @@ const contentsOf = ({ jobsLeft }: PlanInput, { server, objects: [itself] }: Left
 };
 
 const obstacle = (input: PlanInput, left: Left): Obstacle => {
-  const {
-    server,
-    objects: [itself],
-  } = left;
+  const { server, objects } = left;
+  const [itself] = objects;
   const why =
     isManaged(input, server) && !isWanted(input, server)
       ? "no pool uses it"
