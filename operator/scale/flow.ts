@@ -13,11 +13,24 @@ export interface Flow {
   handSeconds: number;
   done: number;
   failed: number;
+  /** Hands of the last look, if jobs waited for one: then none was idle, whatever workers say that they have in it. */
+  short: number | undefined;
+  /** Between two such looks: seconds of all hands, and jobs that ended. */
+  full: { handSeconds: number; ended: number };
 }
 
-export const initialFlow: Flow = { marks: [], handSeconds: 0, done: 0, failed: 0 };
+export const initialFlow: Flow = {
+  marks: [],
+  handSeconds: 0,
+  done: 0,
+  failed: 0,
+  short: undefined,
+  full: { handSeconds: 0, ended: 0 },
+};
 
 const HALF_LIFE_MS = 60_000;
+/** Nobody tells whether jobs have become shorter since hands were last full: in so long they are taken to be half as long. */
+const EASE_MS = 1_800_000;
 /** After so long without news nothing of before can be told from what came meanwhile. */
 const GAP_MS = 10_000;
 const BUCKET_MS = 5000;
@@ -40,16 +53,23 @@ const thinned = (marks: readonly Mark[], now: number): readonly Mark[] => {
   });
 };
 
-/** The flow with one more look at the pool; the same look again changes nothing. */
-export const advance = (flow: Flow, load: WorkerLoad): Flow => {
+/** Jobs that wait for nothing but a hand, as far as is known. */
+export const waitingForHands = ({ ready, blocked = 0 }: WorkerLoad): number => Math.max(0, ready - blocked);
+
+/** The flow with one more look at the pool, whose workers have so many hands; the same look again changes nothing. */
+export const advance = (flow: Flow, load: WorkerLoad, hands = 0): Flow => {
   const { at, ready, unacked, inRate = 0, outRate = 0, failedRate = 0 } = load;
   const last = flow.marks.at(-1);
+  const short = hands > 0 && waitingForHands(load) > 0 ? hands : undefined;
   if (last === undefined || at < last.at || at - last.at > GAP_MS)
-    return { ...initialFlow, marks: [{ at, arrived: 0 }] };
+    return { ...initialFlow, marks: [{ at, arrived: 0 }], short };
   if (at === last.at) return flow;
   const seconds = (at - last.at) / 1000;
   const fade = 0.5 ** ((at - last.at) / HALF_LIFE_MS);
   const failed = Math.min(failedRate, outRate);
+  // Who has just come has ended nothing yet.
+  const isFull = short !== undefined && short === flow.short;
+  const { handSeconds, ended } = flow.full;
   // Of a queue that is empty nothing older is asked for.
   const known = ready > 0 ? flow.marks : flow.marks.filter((mark) => at - mark.at <= (BUCKETS + 1) * BUCKET_MS);
   return {
@@ -57,6 +77,10 @@ export const advance = (flow: Flow, load: WorkerLoad): Flow => {
     handSeconds: flow.handSeconds * fade + unacked * seconds,
     done: flow.done * fade + (outRate - failed) * seconds,
     failed: flow.failed * fade + failed * seconds,
+    short,
+    full: isFull
+      ? { handSeconds: handSeconds * fade + short * seconds, ended: ended * fade + outRate * seconds }
+      : { handSeconds: handSeconds * 0.5 ** ((at - last.at) / EASE_MS), ended },
   };
 };
 
@@ -80,8 +104,15 @@ export const arrivalRate = ({ marks }: Flow): number | undefined => {
 };
 
 /** How long a job is in a hand until it ends, all its attempts together, seconds; undefined: too few have ended. */
-export const runSeconds = ({ handSeconds, done, failed }: Flow): number | undefined =>
-  done + failed < FEWEST_ENDED ? undefined : handSeconds / (done + failed);
+export const runSeconds = (flow: Flow): number | undefined =>
+  isEnding(flow) ? flow.handSeconds / (flow.done + flow.failed) : undefined;
+
+/** How many hand's seconds a job takes at a worker that never has a free one; undefined: not seen. It is right also where jobs end before anybody can tell that they are in hand. */
+export const fullSeconds = ({ full: { handSeconds, ended } }: Flow): number | undefined =>
+  ended < FEWEST_ENDED ? undefined : handSeconds / ended;
+
+/** Whether any job has ended lately. */
+export const isEnding = ({ done, failed }: Flow): boolean => done + failed >= FEWEST_ENDED;
 
 /** Jobs end, and as good as none of them well. */
 export const isFailing = ({ done, failed }: Flow): boolean => failed >= FEWEST_FAILED && done < failed / 100;
