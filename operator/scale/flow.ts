@@ -15,8 +15,8 @@ export interface Flow {
   failed: number;
   /** Hands of the last look, if jobs waited for one: then none was idle, whatever workers say that they have in it. */
   short: number | undefined;
-  /** Between two such looks: seconds of all hands, and jobs that ended. */
-  full: { handSeconds: number; ended: number };
+  /** Between two such looks: seconds of all hands, and jobs that ended; with when that was last so. */
+  full: { at: number; handSeconds: number; ended: number };
 }
 
 export const initialFlow: Flow = {
@@ -25,12 +25,12 @@ export const initialFlow: Flow = {
   done: 0,
   failed: 0,
   short: undefined,
-  full: { handSeconds: 0, ended: 0 },
+  full: { at: 0, handSeconds: 0, ended: 0 },
 };
 
 const HALF_LIFE_MS = 60_000;
-/** Nobody tells whether jobs have become shorter since hands were last full: in so long they are taken to be half as long. */
-const EASE_MS = 1_800_000;
+/** Nobody tells whether jobs have become shorter since hands were last full: after so long they are taken to be half as long. */
+const EASE_MS = 3_600_000;
 /** After so long without news nothing of before can be told from what came meanwhile. */
 const GAP_MS = 10_000;
 const BUCKET_MS = 5000;
@@ -65,11 +65,13 @@ export const advance = (flow: Flow, load: WorkerLoad, hands = 0): Flow => {
     return { ...initialFlow, marks: [{ at, arrived: 0 }], short };
   if (at === last.at) return flow;
   const seconds = (at - last.at) / 1000;
-  const fade = 0.5 ** ((at - last.at) / HALF_LIFE_MS);
+  const fadeSince = (then: number) => 0.5 ** ((at - then) / HALF_LIFE_MS);
+  const fade = fadeSince(last.at);
   const failed = Math.min(failedRate, outRate);
   // Who has just come has ended nothing yet.
   const isFull = short !== undefined && short === flow.short;
-  const { handSeconds, ended } = flow.full;
+  const { full } = flow;
+  const fullFade = fadeSince(full.at);
   // Of a queue that is empty nothing older is asked for.
   const known = ready > 0 ? flow.marks : flow.marks.filter((mark) => at - mark.at <= (BUCKETS + 1) * BUCKET_MS);
   return {
@@ -79,8 +81,12 @@ export const advance = (flow: Flow, load: WorkerLoad, hands = 0): Flow => {
     failed: flow.failed * fade + failed * seconds,
     short,
     full: isFull
-      ? { handSeconds: handSeconds * fade + short * seconds, ended: ended * fade + outRate * seconds }
-      : { handSeconds: handSeconds * 0.5 ** ((at - last.at) / EASE_MS), ended },
+      ? {
+          at,
+          handSeconds: full.handSeconds * fullFade + short * seconds,
+          ended: full.ended * fullFade + outRate * seconds,
+        }
+      : full,
   };
 };
 
@@ -108,8 +114,8 @@ export const runSeconds = (flow: Flow): number | undefined =>
   isEnding(flow) ? flow.handSeconds / (flow.done + flow.failed) : undefined;
 
 /** How many hand's seconds a job takes at a worker that never has a free one; undefined: not seen. It is right also where jobs end before anybody can tell that they are in hand. */
-export const fullSeconds = ({ full: { handSeconds, ended } }: Flow): number | undefined =>
-  ended < FEWEST_ENDED ? undefined : handSeconds / ended;
+export const fullSeconds = ({ marks, full: { at, handSeconds, ended } }: Flow): number | undefined =>
+  ended < FEWEST_ENDED ? undefined : (handSeconds / ended) * 0.5 ** (((marks.at(-1)?.at ?? at) - at) / EASE_MS);
 
 /** Whether any job has ended lately. */
 export const isEnding = ({ done, failed }: Flow): boolean => done + failed >= FEWEST_ENDED;

@@ -16,9 +16,9 @@ const jobsOf = (
   fleet: Fleet,
 ): { jobs: WorkerLoad } | { unknown: string } => {
   const report = pools.find((it) => it.pool === pool);
-  if (report?.ready === undefined || report.unacked === undefined)
-    return { unknown: "its backlog is unknown: the broker does not tell it" };
-  const { ready, blocked = 0, unacked, leaving = 0, inRate, outRate, failedRate } = report;
+  if (report?.ready === undefined) return { unknown: "its backlog is unknown: the broker does not tell it" };
+  // Where not all have told what they have in hand, those of the fleet have what they told last.
+  const { ready, blocked = 0, unacked = fleet.inHand, leaving = 0, inRate, outRate, failedRate } = report;
   if (!isPlausible(ready) || !isPlausible(unacked))
     return { unknown: `its backlog is unknown: ${ready} waiting and ${unacked} in hand cannot be` };
   const rates = Object.fromEntries(

@@ -87,13 +87,12 @@ const needOf = (
 const heldByHands = ({ by }: ScaleRules, { silent }: Fleet, held: number): number =>
   by === "connections" && silent > 0 ? held : silent;
 
-/** How many may go in one step: half, and no more gateways than whose clients can come back at the cluster's pace in half of the time. */
+/** How many may go in one step: half, and no more gateways than whose clients may be sent to others. */
 const largestStep = ({ rules, reading: { load, fleet } }: ScaleInput, held: number): number => {
-  const { scaleDownSeconds, reconnectsPerSecond } = rules;
+  const { scaleDownSeconds, mostMoved } = rules;
   if (scaleDownSeconds === 0) return held;
   const clients = "clients" in load ? load.clients.connections / Math.max(1, fleet.ready) : 0;
-  const paced =
-    reconnectsPerSecond === undefined || clients === 0 ? held : (reconnectsPerSecond * scaleDownSeconds) / 2 / clients;
+  const paced = mostMoved === undefined || clients === 0 ? held : mostMoved / clients;
   return Math.max(1, Math.floor(Math.min(held / 2, paced)));
 };
 
