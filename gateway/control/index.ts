@@ -80,7 +80,9 @@ export const serveControl = async (
   };
   opened.use(await answerReports(bus, own, intake));
   const pools = () => config.current().pools;
-  const signals = opened.use(openSignals({ node, bus, broker, store, membership, pools, own, log, now: clock, everyMs }));
+  const signals = opened.use(
+    openSignals({ node, bus, broker, store, membership, pools, own, log, now: clock, everyMs }),
+  );
   const announce: ClusterFeed["announce"] = (events) => feed.announce(events);
   const app = createApp(context, { token, signals, announce, drain });
   const listening = opened.use(await listen(createServer(app), { host, port }, 0));

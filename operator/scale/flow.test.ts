@@ -77,7 +77,11 @@ describe("seconds that a job takes of full hands", () => {
     ["not seen while none waits", undefined, full({ ready: 0 })],
     ["not seen while all that wait wait for something else", undefined, full({ ready: 9, blocked: 9 })],
     ["not changed by hands that came meanwhile", 0.2, after(61, () => ({ ready: 9, outRate: 100 }), full(), 61, 40)],
-    ["told anew by the next minute", 0.4, after(600, (second) => ({ ready: second > 480 ? 9 : 0, outRate: 50 }), full(), 61, 20)],
+    [
+      "told anew by the next minute",
+      0.4,
+      after(600, (second) => ({ ready: second > 480 ? 9 : 0, outRate: 50 }), full(), 61, 20),
+    ],
     ["taken to be half of that after an hour without", 0.1, after(3660, () => ({ outRate: 1 }), full(), 61, 20)],
   ])("%s", (_what, expected, flow) => {
     const seconds = fullSeconds(flow);

@@ -229,7 +229,9 @@ describe("workers whose hands seem free, since jobs end before anybody can tell 
     expect(Math.min(...late.map(({ count }) => count))).toBeGreaterThanOrEqual(6);
     expect(Math.max(...late.map(({ count }) => count))).toBeLessThanOrEqual(8);
     expect(late.filter(({ count }, at) => at > 0 && count !== late[at - 1]?.count).length).toBeLessThanOrEqual(2);
-    expect(late.find(({ reason }) => reason === "Rate")?.detail).toMatch(/^9,000 jobs\/s come, a worker ends 1,\d\d\d\/s/);
+    expect(late.find(({ reason }) => reason === "Rate")?.detail).toMatch(
+      /^9,000 jobs\/s come, a worker ends 1,\d\d\d\/s/,
+    );
   });
 
   test("they go when no more comes", () => {
