@@ -55,8 +55,10 @@ export interface Consumer {
 }
 
 export interface Consumption extends AsyncDisposable {
-  /** Jobs taken from the server that are not under way: they wait behind one of their key, or for a retry. */
+  /** Jobs taken from the server that are not under way: they wait for a hand, behind one of their key, or for a retry. */
   waiting(): number;
+  /** Of these, those that would wait beside a free hand, too. */
+  blocked(): number;
   /** Takes no more; resolves when nothing more will be handed to `run`. What is under way may still settle. Disposing hands back the rest. */
   stop(): Promise<void>;
 }
@@ -64,6 +66,8 @@ export interface Consumption extends AsyncDisposable {
 export interface Depth {
   /** Waiting, also for a retry; on RabbitMQ without what consumers tell as `waiting`. */
   ready: number;
+  /** Of these, for a retry or behind one of their key, as far as the server tells. Absent: none. */
+  blocked?: number | undefined;
   /** In workers' hands. Absent where the server does not tell (AMQP does not): then it is what the workers report. */
   unacked?: number;
   dead: number;

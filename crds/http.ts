@@ -238,6 +238,11 @@ export const OPERATIONS = {
           pool: z.string(),
           mode: z.enum(["job", "request", "copy"]),
           ready: z.number().int().describe("Waiting, also for a retry."),
+          blocked: z
+            .number()
+            .int()
+            .optional()
+            .describe("Of those, for a retry or behind one of their key, as far as the broker tells; absent: none."),
           unacked: z.number().int().optional().describe("In workers' hands; absent where the broker cannot tell."),
           dead: z.number().int(),
         }),

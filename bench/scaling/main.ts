@@ -2,7 +2,7 @@ import { printTable } from "../measure.ts";
 import { GATEWAYS, runGateways } from "./gateways.ts";
 import { LOADS } from "./loads.ts";
 import { byLoadAlone, naive, ours } from "./policies.ts";
-import { POOL, runWorkers } from "./workers.ts";
+import { COMPUTING, runWorkers, WAITING, type SimulatedPool } from "./workers.ts";
 
 const percent = (part: number): string => `${Math.round(part * 100)} %`;
 const figure = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
@@ -14,35 +14,39 @@ const POLICIES = [
   ["HPA-like", naive],
 ] as const;
 
-process.stdout.write("10,000 workers at the most\n\n");
-printTable(
-  [
-    "load",
-    "by",
-    "too many",
-    "against HPA-like",
-    "too few",
-    "against HPA-like",
-    "jobs wait: mean / p99 / most",
-    "changes per hour",
-    "flaps per hour",
-  ],
-  LOADS.flatMap((load) => {
-    const runs = POLICIES.map(([name, policy]) => ({ name, run: runWorkers(load, policy(POOL)) }));
-    const last = runs.at(-1)?.run;
-    return runs.map(({ name, run }, index) => [
-      index === 0 ? load.name : "",
-      name,
-      percent(run.over),
-      ratio(run.over, last?.over ?? 0),
-      percent(run.under),
-      ratio(run.under, last?.under ?? 0),
-      `${figure(run.waits.mean)} / ${run.waits.p99} / ${run.waits.most} s`,
-      figure(run.changesPerHour),
-      figure(run.flapsPerHour),
-    ]);
-  }),
-);
+const printPool = (title: string, pool: SimulatedPool): void => {
+  process.stdout.write(`${title}\n\n`);
+  printTable(
+    [
+      "load",
+      "by",
+      "too many",
+      "against HPA-like",
+      "too few",
+      "against HPA-like",
+      "jobs wait: mean / p99 / most",
+      "changes per hour",
+      "flaps per hour",
+    ],
+    LOADS.flatMap((load) => {
+      const runs = POLICIES.map(([name, policy]) => ({ name, run: runWorkers(pool, load, policy(pool.rules)) }));
+      const last = runs.at(-1)?.run;
+      return runs.map(({ name, run }, index) => [
+        index === 0 ? load.name : "",
+        name,
+        percent(run.over),
+        ratio(run.over, last?.over ?? 0),
+        percent(run.under),
+        ratio(run.under, last?.under ?? 0),
+        `${figure(run.waits.mean)} / ${run.waits.p99} / ${run.waits.most} s`,
+        figure(run.changesPerHour),
+        figure(run.flapsPerHour),
+      ]);
+    }),
+  );
+};
+printPool("10,000 workers at the most, whose jobs wait for something else", WAITING);
+printPool("\n1,000 workers at the most, whose jobs compute", COMPUTING);
 
 process.stdout.write("\n1,000,000 connections at the most, on 1,000 gateways\n\n");
 printTable(

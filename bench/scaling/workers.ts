@@ -4,18 +4,35 @@ import type { Policy } from "./policies.ts";
 import { around, randomOf } from "./random.ts";
 import { createTally, type Tally } from "./tally.ts";
 
-/** A pool whose whole load is 8,000 workers' worth: each has 20 hands, a job takes 2 s on average, a new worker is ready after 5 to 15 s. */
-export const POOL: ScaleRules = {
+/** A pool that is simulated; a new worker is ready after 5 to 15 s. */
+export interface SimulatedPool {
+  rules: ScaleRules;
+  /** Its whole load, in workers' worth. */
+  workers: number;
+  /** Jobs that a worker ends. */
+  perSecond: number;
+  /** Its event loop is busy with each job from start to end, so that it never tells of one in hand. */
+  isBusy: boolean;
+}
+
+const HANDS = 20;
+const RULES: ScaleRules = {
   by: "backlog",
   min: 0,
   max: 10_000,
   target: 40,
   scaleDownSeconds: 60,
-  jobs: { concurrency: 20, maxWaitSeconds: 60 },
+  jobs: { concurrency: HANDS, maxWaitSeconds: 60 },
 };
-const HANDS = 20;
-const RUN_SECONDS = 2;
-const MOST_PER_SECOND = (8000 * HANDS) / RUN_SECONDS;
+/** Jobs that wait for something else, 2 s on average. */
+export const WAITING: SimulatedPool = { rules: RULES, workers: 8000, perSecond: HANDS / 2, isBusy: false };
+/** Jobs that compute for 5 ms. */
+export const COMPUTING: SimulatedPool = {
+  rules: { ...RULES, max: 1000, target: 200 },
+  workers: 800,
+  perSecond: 200,
+  isBusy: true,
+};
 
 export interface WorkerRun extends Tally {
   /** Seconds that jobs waited for a hand. */
@@ -30,31 +47,37 @@ const shareOf = (waits: ReadonlyMap<number, number>, share: number): number => {
 };
 
 /** Runs a policy over a load, second by second, on a pool that is simulated: the queue is served in order, the idle go first. */
-export const runWorkers = (load: Load, policy: Policy, seed = 1): WorkerRun => {
+export const runWorkers = (
+  { workers, perSecond, isBusy }: SimulatedPool,
+  load: Load,
+  policy: Policy,
+  seed = 1,
+): WorkerRun => {
   const random = randomOf(seed);
   const tally = createTally();
   const waits = new Map<number, number>();
   const queue: { second: number; jobs: number }[] = [];
   let starting: number[] = [];
-  const needAt = (second: number): number => Math.ceil((load.share(second) * MOST_PER_SECOND * RUN_SECONDS) / HANDS);
+  const needAt = (second: number): number => Math.ceil(load.share(second) * workers);
   let ready = needAt(0);
   let wanted = ready;
-  let inHand = ready * HANDS;
+  let inHand = isBusy ? 0 : ready * HANDS;
   let waiting = 0;
   for (let second = 0; second < load.seconds; second++) {
-    const ended = Math.min(inHand, around(inHand / RUN_SECONDS, random));
+    let ended = Math.min(inHand, around((inHand * perSecond) / HANDS, random));
     inHand -= ended;
-    const arrived = around(load.share(second) * MOST_PER_SECOND, random);
+    const arrived = around(load.share(second) * workers * perSecond, random);
     if (arrived > 0) queue.push({ second, jobs: arrived });
     waiting += arrived;
     ready += starting.filter((at) => at <= second).length;
     starting = starting.filter((at) => at > second);
-    for (let free = ready * HANDS - inHand; free > 0 && queue[0] !== undefined;) {
+    for (let free = isBusy ? ready * perSecond : ready * HANDS - inHand; free > 0 && queue[0] !== undefined;) {
       const [first] = queue;
       const jobs = Math.min(free, first.jobs);
       free -= jobs;
       first.jobs -= jobs;
-      inHand += jobs;
+      if (isBusy) ended += jobs;
+      else inHand += jobs;
       waiting -= jobs;
       waits.set(second - first.second, (waits.get(second - first.second) ?? 0) + jobs);
       if (first.jobs === 0) queue.shift();

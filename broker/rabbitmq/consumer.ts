@@ -153,6 +153,7 @@ export const createPoolConsumer = ({
   return {
     open,
     waiting: () => waiting.length,
+    blocked: () => 0,
     stop,
     [Symbol.asyncDispose]: async () => {
       await stop();

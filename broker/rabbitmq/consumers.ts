@@ -50,6 +50,7 @@ export const createConsumers = (options: ConsumersOptions): PoolConsumer => {
       );
     },
     waiting: () => plain.waiting() + ordered.waiting(),
+    blocked: () => ordered.blocked(),
     stop: async () => {
       await Promise.all([plain.stop(), ordered.stop()]);
     },

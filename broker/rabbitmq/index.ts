@@ -128,6 +128,7 @@ export const openRabbitmqBroker = async (options: BrokerOptions): Promise<Broker
       if (model !== undefined) await consumer.open(model);
       return {
         waiting: consumer.waiting,
+        blocked: consumer.blocked,
         stop: consumer.stop,
         [Symbol.asyncDispose]: async () => {
           consumers.delete(consumer);

@@ -130,11 +130,12 @@ export const createInspector = ({
           const [ready = 0] = await waitingIn(model, [poolQueue(cluster, pool)]);
           return { ready, dead: 0 };
         }
-        const [dead = 0, ...ready] = await waitingIn(model, [
-          deadQueue(cluster, pool),
-          ...(await placesOf(model, pool)),
-        ]);
-        return { ready: ready.reduce((sum, count) => sum + count, 0), dead };
+        const places = await placesOf(model, pool);
+        const retries = new Set(retrySteps(pool.retry).map((ms) => delayQueue(cluster, pool, ms)));
+        const [dead = 0, ...counts] = await waitingIn(model, [deadQueue(cluster, pool), ...places]);
+        const sum = (of: readonly number[]) => of.reduce((total, count) => total + count, 0);
+        const blocked = sum(counts.filter((_, index) => retries.has(places[index] ?? "")));
+        return { ready: sum(counts), ...(blocked > 0 ? { blocked } : {}), dead };
       }),
 
     deadLetters: (pool, limit) =>

@@ -216,6 +216,9 @@ export const createOrderedConsumer = (options: OrderedConsumerOptions): PoolCons
       log.warn({ err: error, pool: pool.name, number }, "cannot consume a partition yet"),
     );
 
+  const waiting = () =>
+    [...sessions.values()].reduce((sum, { alive, held, running }) => sum + (alive ? held.size - running : 0), 0);
+
   const stop = async () => {
     stopping = true;
     await Promise.all([...sessions.values()].map(leaveIfIdle));
@@ -229,8 +232,8 @@ export const createOrderedConsumer = (options: OrderedConsumerOptions): PoolCons
       });
       await Promise.all(partitions.map(open));
     },
-    waiting: () =>
-      [...sessions.values()].reduce((sum, { alive, held, running }) => sum + (alive ? held.size - running : 0), 0),
+    waiting,
+    blocked: () => waiting() - ready.filter(isNext).length,
     stop,
     [Symbol.asyncDispose]: async () => {
       await stop();

@@ -30,7 +30,7 @@ export const describeFailures = ({ setUp, uri }: Stage, { publishRaw }: SuiteOpt
     await publishAll(it.broker, it.pool, ["a", "b"]);
     await eventually(() => expect(done).toHaveLength(2));
     expect(ids(done)).not.toContain("late");
-    await eventually(async () => expect((await it.broker.depth(it.pool)).ready).toBe(1));
+    await eventually(async () => expect(await it.broker.depth(it.pool)).toMatchObject({ ready: 1, blocked: 1 }));
     await eventually(() => expect(ids(done)).toContain("late"), { timeoutMs: 20_000 });
   });
 

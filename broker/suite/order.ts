@@ -196,10 +196,28 @@ const describePromised = ({ setUp, spawnWorker, uri }: Stage): void => {
     for (const id of numbered("ann-", 6)) await it.other.publish(it.pool, orderedJob("ann", id));
     await eventually(() => expect(seen).toHaveLength(1));
     const waiting = async () => (await it.other.depth(it.pool)).ready + consumption.waiting();
-    await eventually(async () => expect(await waiting()).toBe(5));
+    const blocked = async () => ((await it.other.depth(it.pool)).blocked ?? 0) + consumption.blocked();
+    await eventually(async () => expect([await waiting(), await blocked()]).toEqual([5, 5]));
     finish.resolve();
     await eventually(() => expect(done).toHaveLength(6));
-    await eventually(async () => expect(await waiting()).toBe(0));
+    await eventually(async () => expect([await waiting(), await blocked()]).toEqual([0, 0]));
+  });
+
+  test("what waits for a hand is not told as blocked by its key", async () => {
+    await using it = await setUp({ orderBy: "user", concurrency: 1 });
+    const finish = Promise.withResolvers<void>();
+    const { seen, consumption } = await work(it.broker, it.pool, async () => {
+      await finish.promise;
+      return { kind: "done" };
+    });
+    const users = numbered("user-", 4);
+    for (const user of users) await it.other.publish(it.pool, orderedJob(user, `${user}-1`));
+    await eventually(() => expect(seen).toHaveLength(1));
+    await eventually(async () => {
+      const { ready, blocked = 0 } = await it.other.depth(it.pool);
+      expect([ready + consumption.waiting(), blocked + consumption.blocked()]).toEqual([3, 0]);
+    });
+    finish.resolve();
   });
 
   test("a worker killed while a job waits for its retry: the job comes before its key's others, with its count", async () => {

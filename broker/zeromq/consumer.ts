@@ -87,6 +87,7 @@ export const createConsumer = ({ say, log, asker }: { say: Say; log: Log; asker:
       sayConsume(it);
       return {
         waiting: () => 0,
+        blocked: () => 0,
         stop: async () => {
           it.stopped = true;
           for (const giveBack of it.waiting.splice(0)) giveBack();

@@ -3,7 +3,12 @@ import type { Depth } from "../index.ts";
 import { decodeJob, type DeadLetter, type Job, type Pool } from "#crds";
 import type { Asker, LetterPart } from "./asker.ts";
 
-const depth = z.object({ ready: z.number(), unacked: z.number(), dead: z.number() });
+const depth = z.object({
+  ready: z.number(),
+  blocked: z.number().optional(),
+  unacked: z.number(),
+  dead: z.number(),
+});
 
 const jobOf = ({ id, bytes, death }: LetterPart): Job => {
   try {

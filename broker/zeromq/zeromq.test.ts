@@ -92,7 +92,9 @@ describe("a hub that is killed", () => {
       return { kind: "done" };
     });
     for (const id of ["long", "bad", "late"]) await gateway.publish(POOL, aJob(id));
-    await eventually(async () => expect(await gateway.depth(POOL)).toEqual({ ready: 1, unacked: 1, dead: 1 }));
+    await eventually(async () =>
+      expect(await gateway.depth(POOL)).toEqual({ ready: 1, blocked: 1, unacked: 1, dead: 1 }),
+    );
     await hub.kill();
     await eventually(() => expect(gateway.connected() || worker.connected()).toBe(false));
     await hub.start();

@@ -15,8 +15,10 @@ export const workerReport = z.object({
   node: z.string(),
   pool: z.string(),
   inHand: z.array(inHand),
-  /** Jobs that it has taken from the broker and not begun: they wait behind one of their key, or for a retry. Absent: none. */
+  /** Jobs that it has taken from the broker and not begun: they wait for a hand, behind one of their key, or for a retry. Absent: none. */
   waiting: z.number().int().optional(),
+  /** Of these, those that would wait beside a free hand, too. Absent: none. */
+  blocked: z.number().int().optional(),
   /** It was asked to go: it takes no more, and ends what it has in hand. */
   stopping: z.literal(true).optional(),
   /** A socket.io client of the gateway that reports it. */
@@ -45,6 +47,8 @@ export const poolReport = z.object({
   pool: z.string(),
   /** Waiting, in hand, dead. Absent: unknown, and the count is held. */
   ready: z.number().optional(),
+  /** Of those waiting, as far as is known, for a retry or behind one of their key: no hand takes them. Absent: none. */
+  blocked: z.number().optional(),
   unacked: z.number().optional(),
   dead: z.number().optional(),
   /** Of those in hand, in the hands of workers that were asked to go: no new worker is needed for them. Absent: none. */

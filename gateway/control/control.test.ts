@@ -35,6 +35,7 @@ const open = async (over: Partial<ControlContext> = {}) => {
         return true;
       },
       draining: () => false,
+      membership: { members: () => [] },
       intake: createIntake(),
       ...over,
     },

@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import type { Membership } from "#adapter";
 import type { Broker, Inspector } from "#broker";
 import type { GatewayReport } from "#crds";
 import type { Watched } from "#process";
@@ -26,6 +27,7 @@ export interface ControlContext extends Pick<
 > {
   broker: () => (Inspector & Pick<Broker, "connected">) | undefined;
   store: Pick<Store, "connected">;
+  membership: Pick<Membership, "members">;
   config: Pick<GatewayContext["config"], "current">;
   intake: Pick<Intake, "watch">;
 }
@@ -52,6 +54,7 @@ export const serveControl = async (
     broker,
     store,
     config,
+    membership,
     log,
     clock,
     connections,
@@ -77,7 +80,9 @@ export const serveControl = async (
   };
   opened.use(await answerReports(bus, own, intake));
   const pools = () => config.current().pools;
-  const signals = opened.use(openSignals({ node, bus, broker, store, pools, own, log, now: clock, everyMs }));
+  const signals = opened.use(
+    openSignals({ node, bus, broker, store, membership, pools, own, log, now: clock, everyMs }),
+  );
   const announce: ClusterFeed["announce"] = (events) => feed.announce(events);
   const app = createApp(context, { token, signals, announce, drain });
   const listening = opened.use(await listen(createServer(app), { host, port }, 0));

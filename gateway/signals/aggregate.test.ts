@@ -28,6 +28,7 @@ const gathered = (over: Partial<Gathered> & { depth?: Depth } = {}): Gathered =>
   pools: [{ name: "chat", concurrency: 20 }],
   depths: new Map(over.depth === undefined ? [] : [["chat", over.depth]]),
   servers: { broker: true, adapter: true, store: true },
+  members: [],
   ...over,
 });
 
@@ -96,6 +97,55 @@ describe("aggregate: pools", () => {
       }),
       undefined,
       { pool: "chat", ready: 35, unacked: 1, dead: 0 },
+    ],
+    [
+      "what would wait beside a free hand is told apart, as the broker and the workers know it",
+      gathered({
+        depth: { ready: 5, blocked: 2, dead: 0 },
+        workers: [heard(worker("w1", { waiting: 30, blocked: 10 }))],
+      }),
+      undefined,
+      { pool: "chat", ready: 35, blocked: 12, unacked: 0, dead: 0 },
+    ],
+    [
+      "and is all that waits, where it is all that workers hold: what comes behind it is not given to them before",
+      gathered({
+        depth: { ready: 500, dead: 0 },
+        workers: [heard(worker("w1", { waiting: 31, blocked: 31 })), heard(worker("w2"))],
+      }),
+      undefined,
+      { pool: "chat", ready: 531, blocked: 531, unacked: 0, dead: 0 },
+    ],
+    [
+      "what is in hand is unknown while a worker of the pool has not told it",
+      gathered({
+        depth: { ready: 5, dead: 0 },
+        workers: [heard(worker("w1", { inHand: [job("1")], stopping: true })), heard(worker("w2"), STALE_MS + 1)],
+        members: ["w1", "w2"].map((node) => ({ node, pool: "chat" })),
+      }),
+      undefined,
+      { pool: "chat", ready: 5, dead: 0 },
+    ],
+    [
+      "and while no report can come",
+      gathered({ depth: { ready: 0, dead: 0 }, servers: { broker: true, adapter: false, store: true } }),
+      undefined,
+      { pool: "chat", ready: 0, dead: 0 },
+    ],
+    [
+      "not where the broker tells it",
+      gathered({
+        depth: { ready: 0, unacked: 3, dead: 0 },
+        members: [{ node: "w1", pool: "chat" }],
+      }),
+      undefined,
+      { pool: "chat", ready: 0, unacked: 3, dead: 0 },
+    ],
+    [
+      "nor while it is another pool's that has not",
+      gathered({ depth: { ready: 0, dead: 0 }, members: [{ node: "w2", pool: "mail" }] }),
+      undefined,
+      { pool: "chat", ready: 0, unacked: 0, dead: 0 },
     ],
     [
       "what is in the hands of workers that go is told apart",
@@ -182,6 +232,15 @@ describe("how many jobs of a pool are no news", () => {
       "no hands of another pool's",
       { depth: { ready: 0, dead: 0 }, workers: [heard(worker("w1", { pool: "mail" }))] },
       0,
+    ],
+    [
+      "also while one has not told what it has in hand",
+      {
+        depth: { ready: 30, dead: 0 },
+        workers: [heard(worker("w1", { inHand: full }))],
+        members: [{ node: "w2", pool: "chat" }],
+      },
+      25,
     ],
     ["what waits takes the free hands", { depth: { ready: 15, dead: 0 }, workers: [heard(worker("w1"))] }, 8],
     [

@@ -1,3 +1,4 @@
+import type { Member } from "#adapter";
 import type { Depth } from "#broker";
 import type { GatewayReport, Pool, PoolReport, Snapshot, WorkerReport } from "#crds";
 
@@ -21,6 +22,8 @@ export interface Gathered {
   /** By pool; one that is missing is unknown. */
   depths: ReadonlyMap<string, Depth>;
   servers: Snapshot["servers"];
+  /** The cluster's workers, whether they report or not. */
+  members: readonly Pick<Member, "node" | "pool">[];
 }
 
 /** Whether `heard` still counts at `at`. */
@@ -29,11 +32,10 @@ export const isFresh = (heard: Heard<unknown>, at: number): boolean => at - hear
 const fresh = <T>(heard: readonly Heard<T>[], at: number): T[] =>
   heard.filter((it) => isFresh(it, at)).map(({ report }) => report);
 
-const inHandOf = (workers: readonly WorkerReport[], pool: string): number =>
-  workers.reduce((sum, worker) => sum + (worker.pool === pool ? worker.inHand.length : 0), 0);
+const sumOf = (workers: readonly WorkerReport[], count: (worker: WorkerReport) => number): number =>
+  workers.reduce((sum, worker) => sum + count(worker), 0);
 
-const waitingOf = (workers: readonly WorkerReport[], pool: string): number =>
-  workers.reduce((sum, worker) => sum + (worker.pool === pool ? (worker.waiting ?? 0) : 0), 0);
+const inHandOf = (workers: readonly WorkerReport[]): number => sumOf(workers, ({ inHand }) => inHand.length);
 
 const isStopping = ({ stopping }: WorkerReport): boolean => stopping === true;
 
@@ -49,14 +51,42 @@ const grownBetween = (
     .reduce((sum, worker) => sum + Math.max(0, count(worker) - (then.get(worker.node) ?? count(worker))), 0);
 };
 
-const backlogOf = (gathered: Gathered, pool: string): (Required<Depth> & Pick<PoolReport, "leaving">) | undefined => {
+/** What is known of a pool's jobs, with what is in hand as the broker has it or as the workers tell it. */
+const backlogOf = (
+  gathered: Gathered,
+  pool: string,
+): (Depth & Pick<PoolReport, "leaving"> & { unacked: number }) | undefined => {
   const depth = gathered.depths.get(pool);
   if (depth === undefined) return undefined;
-  const workers = fresh(gathered.workers, gathered.at);
-  const held = { unacked: inHandOf(workers, pool), ...depth };
-  const going = inHandOf(workers.filter(isStopping), pool);
-  const leaving = Math.min(going, held.unacked);
-  return { ...held, ready: depth.ready + waitingOf(workers, pool), ...(leaving === 0 ? {} : { leaving }) };
+  const workers = fresh(gathered.workers, gathered.at).filter((worker) => worker.pool === pool);
+  const unacked = depth.unacked ?? inHandOf(workers);
+  const leaving = Math.min(inHandOf(workers.filter(isStopping)), unacked);
+  const waiting = sumOf(workers, ({ waiting = 0 }) => waiting);
+  const behind = sumOf(workers, ({ blocked = 0 }) => blocked);
+  const ready = depth.ready + waiting;
+  // Workers are given more only behind what they hold: where none of that waits for a hand, neither does what comes after it.
+  const blocked = behind > 0 && behind === waiting ? ready : (depth.blocked ?? 0) + behind;
+  return {
+    ...depth,
+    ready,
+    unacked,
+    ...(blocked === 0 ? {} : { blocked }),
+    ...(leaving === 0 ? {} : { leaving }),
+  };
+};
+
+/** Whether all of the pool's workers have told what they have in hand. */
+const isToldByAll = ({ at, workers, servers, members }: Gathered, pool: string): boolean => {
+  const heard = new Set(fresh(workers, at).map(({ node }) => node));
+  return servers.adapter && members.every((member) => member.pool !== pool || heard.has(member.node));
+};
+
+const reportOf = (gathered: Gathered, pool: string): Partial<PoolReport> => {
+  const backlog = backlogOf(gathered, pool);
+  if (backlog === undefined || gathered.depths.get(pool)?.unacked !== undefined || isToldByAll(gathered, pool))
+    return backlog ?? {};
+  const { unacked: _some, leaving: _ofThese, ...known } = backlog;
+  return known;
 };
 
 const ratesOf = (gathered: Gathered, before: Gathered | undefined, pool: string): Partial<PoolReport> => {
@@ -82,11 +112,13 @@ export const roomOf = ({ gateways, workers, pools }: Snapshot, of: Gathered["poo
   Object.fromEntries(
     pools.flatMap(({ pool, ready, unacked, outRate = 0 }) => {
       const concurrency = of.find(({ name }) => name === pool)?.concurrency;
-      if (ready === undefined || unacked === undefined || concurrency === undefined) return [];
-      const hands = workers
-        .filter((worker) => worker.pool === pool && !isStopping(worker))
-        .reduce((sum, { inHand }) => sum + Math.max(0, concurrency - inHand.length), 0);
-      const room = Math.max(hands - ready + outRate * ROOM_S, (ready + unacked) / 2, 0);
+      if (ready === undefined || concurrency === undefined) return [];
+      const own = workers.filter((worker) => worker.pool === pool);
+      const hands = sumOf(
+        own.filter((worker) => !isStopping(worker)),
+        ({ inHand }) => Math.max(0, concurrency - inHand.length),
+      );
+      const room = Math.max(hands - ready + outRate * ROOM_S, (ready + (unacked ?? inHandOf(own))) / 2, 0);
       return [[pool, Math.ceil(room / Math.max(1, gateways.length))]];
     }),
   );
@@ -98,7 +130,7 @@ export const aggregate = (gathered: Gathered, before?: Gathered): Snapshot => ({
   workers: fresh(gathered.workers, gathered.at),
   pools: gathered.pools.map(({ name: pool }) => ({
     pool,
-    ...backlogOf(gathered, pool),
+    ...reportOf(gathered, pool),
     ...ratesOf(gathered, before, pool),
   })),
   servers: gathered.servers,

@@ -27,6 +27,7 @@ const open = (over: Partial<SignalsOptions> = {}) => {
     bus,
     broker: () => ({ depth: async () => ({ ready: 7, dead: 1 }), connected: () => true }),
     store: { connected: () => true },
+    membership: { members: () => [] },
     pools: () => [pool],
     own: () => gateway("g1"),
     log: silentLog(),
@@ -66,6 +67,27 @@ describe("signals", () => {
     expect(snapshot.gateways.map(({ node }) => node).sort()).toEqual(["g1", "g2"]);
     expect(snapshot.pools).toMatchObject([{ pool: "chat", ready: 7, unacked: 1, dead: 1 }]);
     expect(snapshot.servers).toEqual({ broker: true, adapter: true, store: true });
+  });
+
+  test("while a worker of the pool is silent, or the bus is away, what is in hand is unknown, not nothing", async () => {
+    const members = [
+      { node: "g1", instance: "g", role: "gateway" as const },
+      { node: "w1", instance: "w", role: "worker" as const, pool: "chat" },
+    ];
+    await using opened = open({ membership: { members: () => members } });
+    const { bus, signals } = opened;
+    expect((await nextOf(signals, () => true)).pools).toEqual([{ pool: "chat", ready: 7, dead: 1 }]);
+    await bus.subscribe(REPORT_REQUEST_TOPIC, () =>
+      bus.publish(
+        reportTopic("g1"),
+        Buffer.from(JSON.stringify({ worker: { node: "w1", pool: "chat", inHand: [], done: 0, failed: 0 } })),
+      ),
+    );
+    await nextOf(signals, ({ pools }) => pools[0]?.unacked === 0);
+    bus.setConnected(false);
+    const snapshot = await nextOf(signals, ({ servers }) => !servers.adapter);
+    expect(snapshot.pools[0]).toMatchObject({ ready: 7 });
+    expect(snapshot.pools[0]?.unacked).toBeUndefined();
   });
 
   test("what is no report and what is no request is passed over", async () => {

@@ -1,4 +1,4 @@
-import type { Bus } from "#adapter";
+import type { Bus, Membership } from "#adapter";
 import type { Broker, Depth } from "#broker";
 import {
   REPORT_REQUEST_TOPIC,
@@ -19,6 +19,7 @@ export interface SignalsOptions {
   /** Undefined where none could be reached yet, or none is needed. */
   broker: () => Pick<Broker, "depth" | "connected"> | undefined;
   store: { connected(): boolean };
+  membership: Pick<Membership, "members">;
   /** The live configuration's. */
   pools: () => readonly Pool[];
   own: () => GatewayReport;
@@ -78,7 +79,7 @@ export const openSignals = ({
   urgentMs = 100,
   ...options
 }: SignalsOptions): Signals => {
-  const { node, bus, broker, store, log } = options;
+  const { node, bus, broker, store, membership, log } = options;
   const listeners = new Set<(snapshot: Snapshot) => void>();
   const readDepths = depthReader(broker, now);
   let stop: (() => void) | undefined;
@@ -130,6 +131,7 @@ export const openSignals = ({
           adapter: bus.connected(),
           store: store.connected(),
         },
+        members: membership.members().filter(({ role }) => role === "worker"),
       };
       last = isRegular ? aggregate(gathered, before) : withRatesOf(aggregate(gathered), last);
       if (isRegular) before = gathered;

@@ -110,7 +110,7 @@ describe("the hub's broker", () => {
     it.submit("b");
     it.settle("w", "a", retry(500));
     it.settle("w", "b");
-    expect(it.state.depth("q")).toEqual({ ready: 1, unacked: 0, dead: 0 });
+    expect(it.state.depth("q")).toEqual({ ready: 1, blocked: 1, unacked: 0, dead: 0 });
     expect(it.state.nextDue()).toBe(1_000_500);
     it.pass(499);
     expect(it.heard()).toEqual(["w gets a/1", "a again as 2 in 500", "w gets b/1", "b finished"]);

@@ -54,7 +54,7 @@ export interface BrokerState {
   cancel(peer: string, sub: number): void;
   settle(peer: string, sub: number, uid: string, settlement: Settlement): void;
   peerGone(peer: string): void;
-  depth(queue: string): { ready: number; unacked: number; dead: number };
+  depth(queue: string): ReturnType<Queue["depth"]>;
   letters(queue: string, limit: number): HeldJob[];
   redrive(queue: string, ids: readonly string[] | undefined): number;
   tick(): void;

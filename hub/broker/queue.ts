@@ -44,7 +44,8 @@ export interface Queue {
   tick(): void;
   /** When the next retry is due. */
   nextDue(): number | undefined;
-  depth(): { ready: number; unacked: number; dead: number };
+  /** `blocked`: of those that are ready, those that no taker would be given now. Absent: none. */
+  depth(): { ready: number; blocked?: number; unacked: number; dead: number };
   letters(limit: number): HeldJob[];
   redrive(ids: readonly string[] | undefined, order: () => number): number;
 }
@@ -60,12 +61,19 @@ export const createQueue = (options: QueueOptions): Queue => {
   const available = new Set<Taker>();
   const paused = new Set<Taker>();
   let ready = 0;
+  /** Of these, those that have a place. */
+  let listed = 0;
   let unacked = 0;
 
   const list = (job: HeldJob | undefined) => {
     if (job?.state !== "waiting" || job.place !== undefined || !keys.mayRun(job)) return;
     job.place = { job, front: job.front, order: job.order };
+    listed += 1;
     runnable.push(job.place);
+  };
+  const unlist = (job: HeldJob) => {
+    if (job.place !== undefined) listed -= 1;
+    job.place = undefined;
   };
   const listHead = (key: string | undefined) => {
     if (key !== undefined) list(keys.head(key));
@@ -73,7 +81,7 @@ export const createQueue = (options: QueueOptions): Queue => {
   const wait = (job: HeldJob, inMs = 0) => {
     ready += 1;
     job.holder = undefined;
-    job.place = undefined;
+    unlist(job);
     keys.enter(job);
     if (inMs > 0) {
       job.state = "delayed";
@@ -88,7 +96,7 @@ export const createQueue = (options: QueueOptions): Queue => {
   };
   const unwait = (job: HeldJob, busy: boolean) => {
     ready -= 1;
-    job.place = undefined;
+    unlist(job);
     keys.leave(job, busy);
   };
   const bury = (job: HeldJob, death: Death) => {
@@ -114,7 +122,7 @@ export const createQueue = (options: QueueOptions): Queue => {
       const late = valid && settings.mode === "request" && job.dueAt <= now();
       if (valid && !late) return job;
       runnable.pop();
-      if (job.place === place) job.place = undefined;
+      if (job.place === place) unlist(job);
       if (late) {
         unwait(job, false);
         outlet.finished(job);
@@ -259,7 +267,8 @@ export const createQueue = (options: QueueOptions): Queue => {
     nextDue: () => delayed.peek()?.dueAt,
     depth: () => {
       next();
-      return { ready, unacked, dead: dead.size };
+      const blocked = ready - listed;
+      return { ready, ...(blocked > 0 ? { blocked } : {}), unacked, dead: dead.size };
     },
     letters: (limit) => [...dead.values()].slice(0, limit),
     redrive: (ids, order) => {

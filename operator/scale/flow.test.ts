@@ -1,5 +1,5 @@
-import { expect, test } from "@jest/globals";
-import { advance, arrivalRate, initialFlow, oldestWaitMs, runSeconds, type Flow } from "./flow.ts";
+import { describe, expect, test } from "@jest/globals";
+import { advance, arrivalRate, fullSeconds, initialFlow, oldestWaitMs, runSeconds, type Flow } from "./flow.ts";
 import type { WorkerLoad } from "./model.ts";
 
 /** The flow after a look each second, the last at `until`. */
@@ -8,9 +8,10 @@ const after = (
   look: (second: number) => Partial<WorkerLoad>,
   from: Flow = initialFlow,
   since = 0,
+  hands = 0,
 ): Flow =>
   Array.from({ length: until - since + 1 }, (_, index) => since + index).reduce(
-    (flow, second) => advance(flow, { at: second * 1000, ready: 0, unacked: 0, ...look(second) }),
+    (flow, second) => advance(flow, { at: second * 1000, ready: 0, unacked: 0, ...look(second) }, hands),
     from,
   );
 
@@ -64,4 +65,27 @@ test.each<[string, number | undefined, Flow]>([
   const seconds = runSeconds(flow);
   if (expected === undefined) expect(seconds).toBeUndefined();
   else expect(seconds).toBeCloseTo(expected);
+});
+
+describe("seconds that a job takes of full hands", () => {
+  /** A minute in which 20 hands end 100 jobs a second, and no report has one in hand. */
+  const full = (waits: Partial<WorkerLoad> = { ready: 9 }) =>
+    after(60, () => ({ outRate: 100, ...waits }), initialFlow, 0, 20);
+
+  test.each<[string, number | undefined, Flow]>([
+    ["all hands while jobs wait for one", 0.2, full()],
+    ["not seen while none waits", undefined, full({ ready: 0 })],
+    ["not seen while all that wait wait for something else", undefined, full({ ready: 9, blocked: 9 })],
+    ["not changed by hands that came meanwhile", 0.2, after(61, () => ({ ready: 9, outRate: 100 }), full(), 61, 40)],
+    [
+      "told anew by the next minute",
+      0.4,
+      after(600, (second) => ({ ready: second > 480 ? 9 : 0, outRate: 50 }), full(), 61, 20),
+    ],
+    ["taken to be half of that after an hour without", 0.1, after(3660, () => ({ outRate: 1 }), full(), 61, 20)],
+  ])("%s", (_what, expected, flow) => {
+    const seconds = fullSeconds(flow);
+    if (expected === undefined) expect(seconds).toBeUndefined();
+    else expect(seconds).toBeCloseTo(expected);
+  });
 });

@@ -13,11 +13,24 @@ export interface Flow {
   handSeconds: number;
   done: number;
   failed: number;
+  /** Hands of the last look, if jobs waited for one: then none was idle, whatever workers say that they have in it. */
+  short: number | undefined;
+  /** Between two such looks: seconds of all hands, and jobs that ended; with when that was last so. */
+  full: { at: number; handSeconds: number; ended: number };
 }
 
-export const initialFlow: Flow = { marks: [], handSeconds: 0, done: 0, failed: 0 };
+export const initialFlow: Flow = {
+  marks: [],
+  handSeconds: 0,
+  done: 0,
+  failed: 0,
+  short: undefined,
+  full: { at: 0, handSeconds: 0, ended: 0 },
+};
 
 const HALF_LIFE_MS = 60_000;
+/** Nobody tells whether jobs have become shorter since hands were last full: after so long they are taken to be half as long. */
+const EASE_MS = 3_600_000;
 /** After so long without news nothing of before can be told from what came meanwhile. */
 const GAP_MS = 10_000;
 const BUCKET_MS = 5000;
@@ -40,16 +53,25 @@ const thinned = (marks: readonly Mark[], now: number): readonly Mark[] => {
   });
 };
 
-/** The flow with one more look at the pool; the same look again changes nothing. */
-export const advance = (flow: Flow, load: WorkerLoad): Flow => {
+/** Jobs that wait for nothing but a hand, as far as is known. */
+export const waitingForHands = ({ ready, blocked = 0 }: WorkerLoad): number => Math.max(0, ready - blocked);
+
+/** The flow with one more look at the pool, whose workers have so many hands; the same look again changes nothing. */
+export const advance = (flow: Flow, load: WorkerLoad, hands = 0): Flow => {
   const { at, ready, unacked, inRate = 0, outRate = 0, failedRate = 0 } = load;
   const last = flow.marks.at(-1);
+  const short = hands > 0 && waitingForHands(load) > 0 ? hands : undefined;
   if (last === undefined || at < last.at || at - last.at > GAP_MS)
-    return { ...initialFlow, marks: [{ at, arrived: 0 }] };
+    return { ...initialFlow, marks: [{ at, arrived: 0 }], short };
   if (at === last.at) return flow;
   const seconds = (at - last.at) / 1000;
-  const fade = 0.5 ** ((at - last.at) / HALF_LIFE_MS);
+  const fadeSince = (then: number) => 0.5 ** ((at - then) / HALF_LIFE_MS);
+  const fade = fadeSince(last.at);
   const failed = Math.min(failedRate, outRate);
+  // Who has just come has ended nothing yet.
+  const isFull = short !== undefined && short === flow.short;
+  const { full } = flow;
+  const fullFade = fadeSince(full.at);
   // Of a queue that is empty nothing older is asked for.
   const known = ready > 0 ? flow.marks : flow.marks.filter((mark) => at - mark.at <= (BUCKETS + 1) * BUCKET_MS);
   return {
@@ -57,6 +79,14 @@ export const advance = (flow: Flow, load: WorkerLoad): Flow => {
     handSeconds: flow.handSeconds * fade + unacked * seconds,
     done: flow.done * fade + (outRate - failed) * seconds,
     failed: flow.failed * fade + failed * seconds,
+    short,
+    full: isFull
+      ? {
+          at,
+          handSeconds: full.handSeconds * fullFade + short * seconds,
+          ended: full.ended * fullFade + outRate * seconds,
+        }
+      : full,
   };
 };
 
@@ -80,8 +110,15 @@ export const arrivalRate = ({ marks }: Flow): number | undefined => {
 };
 
 /** How long a job is in a hand until it ends, all its attempts together, seconds; undefined: too few have ended. */
-export const runSeconds = ({ handSeconds, done, failed }: Flow): number | undefined =>
-  done + failed < FEWEST_ENDED ? undefined : handSeconds / (done + failed);
+export const runSeconds = (flow: Flow): number | undefined =>
+  isEnding(flow) ? flow.handSeconds / (flow.done + flow.failed) : undefined;
+
+/** How many hand's seconds a job takes at a worker that never has a free one; undefined: not seen. It is right also where jobs end before anybody can tell that they are in hand. */
+export const fullSeconds = ({ marks, full: { at, handSeconds, ended } }: Flow): number | undefined =>
+  ended < FEWEST_ENDED ? undefined : (handSeconds / ended) * 0.5 ** (((marks.at(-1)?.at ?? at) - at) / EASE_MS);
+
+/** Whether any job has ended lately. */
+export const isEnding = ({ done, failed }: Flow): boolean => done + failed >= FEWEST_ENDED;
 
 /** Jobs end, and as good as none of them well. */
 export const isFailing = ({ done, failed }: Flow): boolean => failed >= FEWEST_FAILED && done < failed / 100;

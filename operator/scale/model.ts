@@ -26,6 +26,8 @@ export interface WorkerLoad {
   at: number;
   /** Waiting, also for a retry or behind one of the same key. */
   ready: number;
+  /** Of these, as far as is known, those that wait for a retry or behind one of their key: no hand takes them. Absent: none. */
+  blocked?: number;
   unacked: number;
   /** Jobs per second that came, that ended, and of these that failed for good; absent: unknown. */
   inRate?: number;

@@ -50,7 +50,9 @@ describe("a pool's load", () => {
     ["is what is told", known, { jobs: { ready: 5, unacked: 2 } }],
     ["with rates", { ...known, inRate: 3, outRate: 0 }, { jobs: { inRate: 3, outRate: 0 } }],
     ["is unknown where nobody tells of the pool", undefined, { unknown: expect.any(String) }],
-    ["is unknown where only half is told", { ready: 5 }, { unknown: expect.any(String) }],
+    ["is unknown where nobody tells what waits", { unacked: 5 }, { unknown: expect.any(String) }],
+    ["tells what waits for a retry or its key", { ...known, blocked: 3 }, { jobs: { ready: 5, blocked: 3 } }],
+    ["of which there is no more than waits", { ...known, blocked: 9 }, { jobs: { ready: 5, blocked: 5 } }],
     ["is unknown where it is negative", { ...known, ready: -5 }, { unknown: expect.stringContaining("-5 waiting") }],
     [
       "is unknown where it is no number",
@@ -106,6 +108,12 @@ describe("what workers have in hand", () => {
   test.each(cases)("%s", (_then, state, workers, before, expected) => {
     const own = [instanceOf("w-0", { role: "worker", of: "worker-a", ...state })];
     expect(read("worker-a", own, { pools: [known], workers }, before).fleet).toMatchObject(expected);
+  });
+
+  test("is what they told last where not all have told it now: what waits is known all the same", () => {
+    const own = [instanceOf("w-0", { role: "worker", of: "worker-a" })];
+    const { load, fleet } = read("worker-a", own, { pools: [{ pool: "a", ready: 5 }] }, heard(7));
+    expect([load, fleet.silent]).toMatchObject([{ jobs: { ready: 5, unacked: 7 } }, 1]);
   });
 
   test("counts as backlog where the report that told it is gone", () => {

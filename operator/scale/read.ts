@@ -16,16 +16,19 @@ const jobsOf = (
   fleet: Fleet,
 ): { jobs: WorkerLoad } | { unknown: string } => {
   const report = pools.find((it) => it.pool === pool);
-  if (report?.ready === undefined || report.unacked === undefined)
-    return { unknown: "its backlog is unknown: the broker does not tell it" };
-  const { ready, unacked, leaving = 0, inRate, outRate, failedRate } = report;
+  if (report?.ready === undefined) return { unknown: "its backlog is unknown: the broker does not tell it" };
+  // Where not all have told what they have in hand, those of the fleet have what they told last.
+  const { ready, blocked = 0, unacked = fleet.inHand, leaving = 0, inRate, outRate, failedRate } = report;
   if (!isPlausible(ready) || !isPlausible(unacked))
     return { unknown: `its backlog is unknown: ${ready} waiting and ${unacked} in hand cannot be` };
   const rates = Object.fromEntries(
     Object.entries({ inRate, outRate, failedRate }).filter(([, rate]) => rate !== undefined && isPlausible(rate)),
   );
   // Who goes finishes what it has: nobody else need.
-  return { jobs: { at, ready, unacked: Math.max(unacked - leaving, fleet.inHand), ...rates } };
+  const held = Math.max(unacked - leaving, fleet.inHand);
+  return {
+    jobs: { at, ready, unacked: held, ...rates, ...(blocked > 0 ? { blocked: Math.min(blocked, ready) } : {}) },
+  };
 };
 
 const middle = (values: readonly number[]): number | undefined =>

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
+import { drainPlan } from "#crds";
+import { clusterOf } from "../testing.ts";
 import type { ScaleRules } from "../topology/model.ts";
+import { topology } from "../topology/topology.ts";
 import type { Fleet, GatewayLoad } from "./model.ts";
 import { decisions, looksFrom, poolRules, type Look } from "./testing.ts";
 
@@ -145,11 +148,94 @@ describe("the count for what waits too long", () => {
     });
   });
 
-  test("not beside free hands: what waits there waits for a retry or its key", () => {
-    const blocked = looksFrom(0, 300, () => ({ jobs: { ready: 900, unacked: 1 }, fleet: { inHand: 1, busy: 1 } }));
-    const decided = decisions(2, blocked);
-    expect(decided[0]?.count).toBe(10);
+  test("also where workers never tell of a job in hand", () => {
+    const looks = looksFrom(0, 60, () => ({ jobs: { ready: 90, outRate: 1 } }));
+    expect(decisions(1, looks, poolRules({ target: 1000 })).at(-1)).toMatchObject({ count: 2, reason: "Age" });
+  });
+});
+
+describe("jobs that another worker would not take", () => {
+  const waiting = (ready: number, rest: object = {}) =>
+    looksFrom(0, 300, () => ({ jobs: { ready, unacked: 1, ...rest }, fleet: { inHand: 1, busy: 1 } }));
+
+  test("what waits for a retry or its key is worth one worker, and is told after ten seconds", () => {
+    const decided = decisions(2, waiting(900, { blocked: 900, outRate: 1 }));
+    expect(decided[0]).toMatchObject({
+      count: 2,
+      detail: "backlog 901, target 100; 900 of it wait for a retry or their key",
+    });
+    expect([9, 10].map((at) => decided[at]?.doubt?.reason)).toEqual([undefined, "Blocked"]);
+    expect(decided.at(-1)?.count).toBe(1);
+  });
+
+  test("the rest of the backlog asks for what it needs", () => {
+    expect(counts(2, waiting(900, { blocked: 500 }))[0]).toBe(5);
+  });
+
+  test("where it is not known what jobs wait for, free hands beside them say it only if none ends for a minute", () => {
+    const decided = decisions(2, waiting(900));
+    expect([0, 59].map((at) => decided[at]?.count)).toEqual([10, 10]);
     expect(decided.at(-1)).toMatchObject({ count: 1, doubt: { reason: "Blocked" } });
+    expect(counts(2, waiting(900, { outRate: 1 })).at(-1)).toBe(10);
+  });
+});
+
+describe("workers whose hands seem free, since jobs end before anybody can tell of them", () => {
+  interface Pool {
+    start: number;
+    perSecond: number;
+    arrive: number;
+    waiting?: number;
+    handsPerWorker?: number;
+  }
+  /** Counts second by second, where all that have been wanted for ten seconds end `perSecond` jobs each. */
+  const run = (
+    seconds: number,
+    { start, perSecond, arrive, waiting = 0, handsPerWorker = 0 }: Pool,
+    rules: Partial<ScaleRules>,
+  ) => {
+    const wanted = Array.from({ length: 10 }, () => start);
+    const looks = Array.from({ length: seconds }, (_, at) => (count: number): Look => {
+      wanted.push(count);
+      const ready = Math.min(...wanted.slice(-10));
+      const ended = Math.min(waiting + arrive, ready * perSecond);
+      waiting += arrive - ended;
+      const inHand = ready * handsPerWorker;
+      return {
+        at,
+        jobs: { ready: waiting, unacked: inHand, inRate: arrive, outRate: ended },
+        fleet: { ready, reporting: ready, inHand },
+      };
+    });
+    return decisions(start, looks, poolRules(rules));
+  };
+
+  test.each<[string, Pool, Partial<ScaleRules>]>([
+    ["that compute, and have more to do than they can", { start: 10, perSecond: 200, arrive: 2100 }, { max: 10 }],
+    [
+      "that wait for the broker, beside a million jobs",
+      { start: 4, perSecond: 200, arrive: 10, waiting: 1_000_000, handsPerWorker: 8 },
+      { max: 4 },
+    ],
+  ])("none goes of those %s", (_which, pool, rules) => {
+    const decided = run(900, pool, rules);
+    expect(Math.min(...decided.map(({ count }) => count))).toBe(rules.max);
+    expect(decided.at(-1)?.doubt).toBeUndefined();
+  });
+
+  test("what full workers end tells how many must stay: the count finds its place, and does not flap", () => {
+    const decided = run(1800, { start: 2, perSecond: 1500, arrive: 9000, handsPerWorker: 1 }, { max: 50 });
+    const late = decided.slice(600);
+    expect(Math.min(...late.map(({ count }) => count))).toBeGreaterThanOrEqual(6);
+    expect(Math.max(...late.map(({ count }) => count))).toBeLessThanOrEqual(8);
+    expect(late.filter(({ count }, at) => at > 0 && count !== late[at - 1]?.count).length).toBeLessThanOrEqual(2);
+    expect(late.find(({ reason }) => reason === "Rate")?.detail).toMatch(
+      /^9,000 jobs\/s come, a worker ends 1,\d\d\d\/s/,
+    );
+  });
+
+  test("they go when no more comes", () => {
+    expect(run(600, { start: 8, perSecond: 200, arrive: 0, waiting: 20_000 }, { max: 10 }).at(-1)?.count).toBe(0);
   });
 });
 
@@ -174,7 +260,7 @@ describe("the count for connections", () => {
     max: 100,
     target: 1000,
     scaleDownSeconds: 300,
-    reconnectsPerSecond: 20,
+    mostMoved: 3000,
   });
   const clients = (at: number, load: Partial<GatewayLoad>, fleet: Partial<Fleet> = {}): Look => ({
     at,
@@ -188,7 +274,7 @@ describe("the count for connections", () => {
     ["one that drains is none of them", 2, [clients(0, { connections: 3001, draining: 1 })], 5],
     ["down by half where nobody is connected", 50, [0, 300, 600].map((at) => clients(at, {})), 13],
     [
-      "down by no more than whose clients can come back at the cluster's pace in half of the time",
+      "down by no more than whose clients may be sent to others",
       50,
       [0, 300].map((at) => clients(at, { connections: 15_000 })),
       40,
@@ -203,6 +289,19 @@ describe("the count for connections", () => {
   ])("%s", (_then, start, looks, expected) => {
     expect(counts(start, looks, rules).at(-1)).toBe(expected);
   });
+});
+
+test.each([
+  ["as many as have no more clients than a drain can send away in its grace", 40_000, 17],
+  ["one where even that is more", 95_000, 19],
+])("of 20 gateways that are too many goes %s", (_how_many, connections, expected) => {
+  const { gateway } = clusterOf({ gateway: { autoscaling: { maxReplicas: 20, connectionsPerReplica: 5000 } } }).spec;
+  const { capacity } = drainPlan(gateway.drain);
+  const [role] = topology(clusterOf({ gateway }), { managedAs: "hub" }).roles.filter(({ name }) => name === "gateway");
+  const looks = [0, 300].map((at): Look => ({ at, clients: { connections } }));
+  const left = counts(20, looks, role?.scale).at(-1) ?? 0;
+  expect(left).toBe(expected);
+  expect(20 - left === 1 || ((20 - left) * connections) / 20 <= capacity).toBe(true);
 });
 
 test("who does not tell what it has in hand is a doubt after ten seconds: one that has just begun tells by then", () => {

@@ -3,7 +3,7 @@ import { advance, initialFlow, isFailing, type Flow } from "./flow.ts";
 import { gatewayNeed, lateSince } from "./gateway-need.ts";
 import type { Doubt, Fleet, Need, Reason, ScaleInput } from "./model.ts";
 import { withNeed, type Needs } from "./window.ts";
-import { forBacklog, hasFreeHands, isBlocked, workerNeed } from "./worker-need.ts";
+import { blockedOf, forBacklog, handsOf, hasFreeHands, workerNeed } from "./worker-need.ts";
 
 /** What is remembered of one role between two looks. */
 export interface ScaleState {
@@ -14,6 +14,8 @@ export interface ScaleState {
   liftedAt?: number;
   flow: Flow;
   freeSince?: number | undefined;
+  /** Since when more workers would be wanted but for jobs that they would not take. */
+  blockedSince?: number | undefined;
   lateSince?: number | undefined;
   /** Since when some do not tell what they have in hand. */
   silentSince?: number | undefined;
@@ -37,6 +39,8 @@ export interface Scaled {
 const GRAIN_SHARE = 0.05;
 /** Replicas that have not become ready by then are not expected to. */
 const READY_MS = 120_000;
+/** Retries that are due by then are no news. */
+const BLOCKED_MS = 10_000;
 /** Who has just begun tells what it has in hand by then. */
 const TELL_MS = 10_000;
 
@@ -63,11 +67,10 @@ const watched = (state: ScaleState, { rules, reading: { load, fleet }, current, 
   };
   if ("clients" in load) return { ...seen, lateSince: lateSince(state.lateSince, load.clients.lagMs, now) };
   if (!("jobs" in load)) return seen;
-  return {
-    ...seen,
-    flow: advance(state.flow, load.jobs),
-    freeSince: hasFreeHands(rules, load.jobs, fleet) ? (state.freeSince ?? now) : undefined,
-  };
+  const flow = advance(state.flow, load.jobs, handsOf(rules, fleet));
+  const freeSince = hasFreeHands(rules, { load: load.jobs, flow, fleet }) ? (state.freeSince ?? now) : undefined;
+  const isBlocked = blockedOf(load.jobs, freeSince, now) > 0 && forBacklog(rules, load.jobs) > current;
+  return { ...seen, flow, freeSince, blockedSince: isBlocked ? (state.blockedSince ?? now) : undefined };
 };
 
 const needOf = (
@@ -84,20 +87,19 @@ const needOf = (
 const heldByHands = ({ by }: ScaleRules, { silent }: Fleet, held: number): number =>
   by === "connections" && silent > 0 ? held : silent;
 
-/** How many may go in one step: half, and no more gateways than whose clients can come back at the cluster's pace in half of the time. */
+/** How many may go in one step: half, and no more gateways than whose clients may be sent to others. */
 const largestStep = ({ rules, reading: { load, fleet } }: ScaleInput, held: number): number => {
-  const { scaleDownSeconds, reconnectsPerSecond } = rules;
+  const { scaleDownSeconds, mostMoved } = rules;
   if (scaleDownSeconds === 0) return held;
   const clients = "clients" in load ? load.clients.connections / Math.max(1, fleet.ready) : 0;
-  const paced =
-    reconnectsPerSecond === undefined || clients === 0 ? held : (reconnectsPerSecond * scaleDownSeconds) / 2 / clients;
+  const paced = mostMoved === undefined || clients === 0 ? held : mostMoved / clients;
   return Math.max(1, Math.floor(Math.min(held / 2, paced)));
 };
 
 const doubtOf = (
   { rules, reading: { load, fleet }, now }: ScaleInput,
   count: number,
-  { flow, short, freeSince, silentSince }: ScaleState,
+  { flow, short, blockedSince, silentSince }: ScaleState,
 ): Doubt | undefined => {
   if ("unknown" in load) return { reason: "LoadUnknown", message: `held at ${count}: ${load.unknown}` };
   if (short !== undefined && now - short.since >= READY_MS)
@@ -109,10 +111,10 @@ const doubtOf = (
     };
   if (isFailing(flow))
     return { reason: "EveryJobFails", message: "every job has failed lately: workers are added for the backlog alone" };
-  if ("jobs" in load && isBlocked(freeSince, now) && forBacklog(rules, load.jobs) > count)
+  if (blockedSince !== undefined && now - blockedSince >= BLOCKED_MS)
     return {
       reason: "Blocked",
-      message: "jobs wait for a retry or their key beside free hands: no worker is added for them",
+      message: "jobs wait for a retry or their key, or beside free hands: no worker is added for them",
     };
   return undefined;
 };

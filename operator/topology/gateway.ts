@@ -1,16 +1,22 @@
-import type { Cluster } from "#crds";
+import { drainPlan, type Cluster } from "#crds";
 import { configHash } from "./config-hash.ts";
 import type { EnvValue, Role, ScaleRules } from "./model.ts";
 
-const scaleRules = ({ autoscaling, drain }: Cluster["spec"]["gateway"]): ScaleRules | undefined =>
-  autoscaling && {
+const SCALE_DOWN_SECONDS = 300;
+
+const scaleRules = ({ autoscaling, drain }: Cluster["spec"]["gateway"]): ScaleRules | undefined => {
+  if (autoscaling === undefined) return undefined;
+  const { perSecond, capacity } = drainPlan(drain);
+  return {
     by: "connections",
     min: autoscaling.minReplicas,
     max: autoscaling.maxReplicas,
     target: autoscaling.connectionsPerReplica,
-    scaleDownSeconds: 300,
-    reconnectsPerSecond: drain.reconnectsPerSecond,
+    scaleDownSeconds: SCALE_DOWN_SECONDS,
+    // A step is done well before the next.
+    mostMoved: Math.min(capacity, Math.floor((perSecond * SCALE_DOWN_SECONDS) / 2)),
   };
+};
 
 /** The edge. `env` is what every process of the data plane gets. */
 export const gatewayRole = (cluster: Cluster, dataPlane: Record<string, EnvValue>, withPeersFile: boolean): Role => {

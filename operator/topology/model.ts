@@ -41,8 +41,8 @@ export interface ScaleRules {
   /** Jobs (or connections) per replica. */
   target: number;
   scaleDownSeconds: number;
-  /** Of gateways: how many clients may be sent to others in a second, over the whole cluster. */
-  reconnectsPerSecond?: number;
+  /** Of gateways: how many clients one step may send to others, so that those who go keep the cluster's pace and their grace. */
+  mostMoved?: number;
   /** Of a pool. */
   jobs?:
     | {

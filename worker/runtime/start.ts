@@ -58,6 +58,7 @@ export const startWorker = async ({
   const report = () => ({
     ...runner.report(),
     waiting: consumption?.waiting() ?? 0,
+    blocked: consumption?.blocked() ?? 0,
     ...(stopping() ? { stopping: true as const } : {}),
   });
   stack.use(await answerReports(bus, () => [report()], log));
