@@ -7,9 +7,10 @@ import { busDelivery, emitterWire, type BusDeliveryOptions } from "../bus-delive
 import { SENDER_BYTES } from "../cluster-message.ts";
 import { createEmitter } from "../emitter.ts";
 import { decodeFrames } from "../frames.ts";
-import type { LogLimits, OpenLog } from "../log/port.ts";
+import type { LogLimits, OpenLog, Place } from "../log/port.ts";
 import type { Bus, Delivery, Heard, JobGate, Listener, Recovery, Subscription } from "../port.ts";
 import { LogAdapter } from "./log-adapter.ts";
+import { completeUpTo } from "./marks.ts";
 import { hasUpTo } from "./member.ts";
 import { parseOffset } from "./offset.ts";
 import { orderedBus } from "./ordered-bus.ts";
@@ -46,62 +47,72 @@ const recoveryOf = (
   main: () => LogAdapter | undefined,
   node: string,
   changed: ChangedSockets,
-): Recovery => ({
-  offer: (socket, pid) => {
-    insides(socket).pid = pid;
-    const { epoch, index } = plane.place();
-    return {
-      epoch,
-      start: Infinity,
-      known: 0,
-      asOf: index,
-      rooms: [[socket.id, index]],
-      left: [],
-      givenUpTo: index,
-      given: [],
-    };
-  },
-  resume: (socket, { socket: id, pid, spare, turn, data, node: keeper, kept }, offset) => {
-    const adapter = main();
-    if (adapter === undefined || kept.epoch !== plane.place().epoch) return false;
-    const given = parseOffset(offset);
-    const start = Math.min(kept.start, kept.asOf);
-    const heardUpTo = hasUpTo(given?.epoch === kept.epoch ? Math.max(given.index, start) : start, kept);
-    const standing = { ...kept, asOf: Math.max(kept.asOf, plane.markOf(keeper) ?? 0) };
-    if (!adapter.arrivals.covers(standing, heardUpTo) || adapter.arrivals.wasThrownOut(socket, standing)) return false;
-    adapter.arrivals.closeFormer(id, turn);
-    plane.say({ kind: "taken", socket: id, turn });
-    const it = insides(socket);
-    const { _preConnectSockets: connecting } = it.nsp;
-    connecting.delete(socket.id);
-    connecting.set(id, socket);
-    Object.assign(socket, { id, pid, data, recovered: true });
-    adapter.arrivals.resume(socket, { standing, heardUpTo, turn, spare });
-    return true;
-  },
-  begin: (socket) => main()?.begin(socket.id),
-  kept: ({ id }) => {
-    const { epoch } = plane.place();
-    const standing = main()?.arrivals.standing(id);
-    return standing === undefined ? undefined : { epoch, ...standing };
-  },
-  onChange: changed.add,
-  onTaken: (listener) =>
-    plane.add({
-      land: ({ message }) => {
-        if (message.kind === "taken") listener(message.socket, message.turn);
-      },
-      landedAll: () => {},
-      cut: () => {},
-    }),
-  place: () => {
-    const { epoch, index } = plane.place();
-    return { epoch, index: main()?.arrivals.movedUpTo() ?? index };
-  },
-  mark: ({ epoch, index }) => {
-    if (epoch === plane.place().epoch) plane.say({ kind: "mark", node, upTo: index });
-  },
-});
+): Recovery => {
+  let said: Place = { epoch: "", index: 0 };
+  /** The last mark of this node, read or on its way. */
+  const marked = () => Math.max(plane.marks().upTo.get(node) ?? 0, said.epoch === plane.place().epoch ? said.index : 0);
+  return {
+    offer: (socket, pid) => {
+      insides(socket).pid = pid;
+      const { epoch, index } = plane.place();
+      return {
+        epoch,
+        start: Infinity,
+        known: 0,
+        marked: marked(),
+        asOf: index,
+        rooms: [[socket.id, index]],
+        left: [],
+        givenUpTo: index,
+        given: [],
+      };
+    },
+    resume: (socket, { socket: id, pid, spare, turn, data, node: keeper, kept, marks }, offset) => {
+      const adapter = main();
+      if (adapter === undefined || kept.epoch !== plane.place().epoch) return false;
+      const given = parseOffset(offset);
+      const start = Math.min(kept.start, kept.asOf);
+      const heardUpTo = hasUpTo(given?.epoch === kept.epoch ? Math.max(given.index, start) : start, kept);
+      const standing = { ...kept, asOf: completeUpTo(kept, keeper, marks) };
+      if (!adapter.arrivals.covers(standing, heardUpTo) || adapter.arrivals.wasThrownOut(socket, standing))
+        return false;
+      adapter.arrivals.closeFormer(id, turn);
+      plane.say({ kind: "taken", socket: id, turn });
+      const it = insides(socket);
+      const { _preConnectSockets: connecting } = it.nsp;
+      connecting.delete(socket.id);
+      connecting.set(id, socket);
+      Object.assign(socket, { id, pid, data, recovered: true });
+      adapter.arrivals.resume(socket, { standing, heardUpTo, turn, spare });
+      return true;
+    },
+    begin: (socket) => main()?.begin(socket.id),
+    kept: ({ id }) => {
+      const { epoch } = plane.place();
+      const standing = main()?.arrivals.standing(id);
+      return standing === undefined ? undefined : { epoch, marked: marked(), ...standing };
+    },
+    onChange: changed.add,
+    onTaken: (listener) =>
+      plane.add({
+        land: ({ message }) => {
+          if (message.kind === "taken") listener(message.socket, message.turn);
+        },
+        landedAll: () => {},
+        cut: () => {},
+      }),
+    place: () => {
+      const { epoch, index } = plane.place();
+      return { epoch, index: main()?.arrivals.movedUpTo() ?? index };
+    },
+    marks: () => plane.marks(),
+    mark: (place) => {
+      if (place.epoch !== plane.place().epoch) return;
+      said = place;
+      plane.say({ kind: "mark", node, upTo: place.index });
+    },
+  };
+};
 type ChangedSockets = ReturnType<typeof listeners<[Socket]>>;
 
 export interface LogDeliveryOptions extends BusDeliveryOptions {
