@@ -106,18 +106,20 @@ export const createKeeping = (options: KeepingOptions): Keeping => {
     const leaving = [...underWay];
     const sockets = [...dirty];
     const sessions: Session[] = [];
+    const unwritable: Held[] = [];
     for (const socket of sockets) {
       const session = current(socket);
       const it = held.get(socket);
       if (session !== undefined) sessions.push(session);
-      // What the store has of it is not what it will be marked as.
-      else if (it !== undefined) leaving.push(store.drop(it.pid, it.turn));
+      else if (it !== undefined) unwritable.push(it);
     }
     dirty.clear();
     const withAway = isAwayDue;
     isAwayDue = false;
     try {
       if (withAway) await putAway();
+      // What the store has of them is older than what is marked.
+      await Promise.all(unwritable.map(({ pid, turn }) => store.drop(pid, turn)));
       for (let from = 0; from < sessions.length; from += AT_ONCE)
         await store.put(sessions.slice(from, from + AT_ONCE), liveSeconds);
     } catch (error) {
