@@ -42,77 +42,79 @@ const planeListener = (plane: Plane): Listener => {
   };
 };
 
-const recoveryOf = (
-  plane: Plane,
-  main: () => LogAdapter | undefined,
-  node: string,
-  changed: ChangedSockets,
-): Recovery => {
+const ownMarks = (plane: Plane, node: string) => {
   let said: Place = { epoch: "", index: 0 };
-  /** The last mark of this node, read or on its way. */
-  const marked = () => Math.max(plane.marks().upTo.get(node) ?? 0, said.epoch === plane.place().epoch ? said.index : 0);
   return {
-    offer: (socket, pid) => {
-      insides(socket).pid = pid;
-      const { epoch, index } = plane.place();
-      return {
-        epoch,
-        start: Infinity,
-        known: 0,
-        marked: marked(),
-        asOf: index,
-        rooms: [[socket.id, index]],
-        left: [],
-        givenUpTo: index,
-        given: [],
-      };
-    },
-    resume: (socket, { socket: id, pid, spare, turn, data, node: keeper, kept, marks }, offset) => {
-      const adapter = main();
-      if (adapter === undefined || kept.epoch !== plane.place().epoch) return false;
-      const given = parseOffset(offset);
-      const start = Math.min(kept.start, kept.asOf);
-      const heardUpTo = hasUpTo(given?.epoch === kept.epoch ? Math.max(given.index, start) : start, kept);
-      const standing = { ...kept, asOf: completeUpTo(kept, keeper, marks) };
-      if (!adapter.arrivals.covers(standing, heardUpTo) || adapter.arrivals.wasThrownOut(socket, standing))
-        return false;
-      adapter.arrivals.closeFormer(id, turn);
-      plane.say({ kind: "taken", socket: id, turn });
-      const it = insides(socket);
-      const { _preConnectSockets: connecting } = it.nsp;
-      connecting.delete(socket.id);
-      connecting.set(id, socket);
-      Object.assign(socket, { id, pid, data, recovered: true });
-      adapter.arrivals.resume(socket, { standing, heardUpTo, turn, spare });
-      return true;
-    },
-    begin: (socket) => main()?.begin(socket.id),
-    kept: ({ id }) => {
-      const { epoch } = plane.place();
-      const standing = main()?.arrivals.standing(id);
-      return standing === undefined ? undefined : { epoch, marked: marked(), ...standing };
-    },
-    onChange: changed.add,
-    onTaken: (listener) =>
-      plane.add({
-        land: ({ message }) => {
-          if (message.kind === "taken") listener(message.socket, message.turn);
-        },
-        landedAll: () => {},
-        cut: () => {},
-      }),
-    place: () => {
-      const { epoch, index } = plane.place();
-      return { epoch, index: main()?.arrivals.movedUpTo() ?? index };
-    },
-    marks: () => plane.marks(),
-    mark: (place) => {
+    last: () => (said.epoch === plane.place().epoch ? said.index : 0),
+    say: (place: Place) => {
       if (place.epoch !== plane.place().epoch) return;
       said = place;
       plane.say({ kind: "mark", node, upTo: place.index });
     },
   };
 };
+
+const recoveryOf = (
+  plane: Plane,
+  main: () => LogAdapter | undefined,
+  own: ReturnType<typeof ownMarks>,
+  changed: ChangedSockets,
+): Recovery => ({
+  offer: (socket, pid) => {
+    insides(socket).pid = pid;
+    const { epoch, index } = plane.place();
+    return {
+      epoch,
+      start: Infinity,
+      known: 0,
+      marked: own.last(),
+      asOf: index,
+      rooms: [[socket.id, index]],
+      left: [],
+      givenUpTo: index,
+      given: [],
+    };
+  },
+  resume: (socket, { socket: id, pid, spare, turn, data, node: keeper, kept, marks }, offset) => {
+    const adapter = main();
+    if (adapter === undefined || kept.epoch !== plane.place().epoch) return false;
+    const given = parseOffset(offset);
+    const start = Math.min(kept.start, kept.asOf);
+    const heardUpTo = hasUpTo(given?.epoch === kept.epoch ? Math.max(given.index, start) : start, kept);
+    const standing = { ...kept, asOf: completeUpTo(kept, keeper, marks) };
+    if (!adapter.arrivals.covers(standing, heardUpTo) || adapter.arrivals.wasThrownOut(socket, standing)) return false;
+    adapter.arrivals.closeFormer(id, turn);
+    plane.say({ kind: "taken", socket: id, turn });
+    const it = insides(socket);
+    const { _preConnectSockets: connecting } = it.nsp;
+    connecting.delete(socket.id);
+    connecting.set(id, socket);
+    Object.assign(socket, { id, pid, data, recovered: true });
+    adapter.arrivals.resume(socket, { standing, heardUpTo, turn, spare });
+    return true;
+  },
+  begin: (socket) => main()?.begin(socket.id),
+  kept: ({ id }) => {
+    const { epoch } = plane.place();
+    const standing = main()?.arrivals.standing(id);
+    return standing === undefined ? undefined : { epoch, marked: own.last(), ...standing };
+  },
+  onChange: changed.add,
+  onTaken: (listener) =>
+    plane.add({
+      land: ({ message }) => {
+        if (message.kind === "taken") listener(message.socket, message.turn);
+      },
+      landedAll: () => {},
+      cut: () => {},
+    }),
+  place: () => {
+    const { epoch, index } = plane.place();
+    return { epoch, index: main()?.arrivals.movedUpTo() ?? index };
+  },
+  marks: () => plane.marks(),
+  mark: own.say,
+});
 type ChangedSockets = ReturnType<typeof listeners<[Socket]>>;
 
 export interface LogDeliveryOptions extends BusDeliveryOptions {
@@ -148,7 +150,7 @@ export const logDelivery = (bus: Bus, options: LogDeliveryOptions): Delivery => 
     bus: ordered,
     emitter: (context) => createEmitter(wire, context),
     listener: planeListener(plane),
-    recovery: recoveryOf(plane, () => main, node, changed),
+    recovery: recoveryOf(plane, () => main, ownMarks(plane, node), changed),
     attach: (io: Server, gate?: JobGate) => {
       Object.assign(limits, options.limits);
       base.attach(io, gate);

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Recovery } from "#adapter";
+import type { KeptSession } from "#adapter";
 import { channelOfRoom } from "#crds";
 import { counter } from "#process";
 import type { Session } from "#store";
@@ -23,7 +23,7 @@ export interface Arrival {
 interface Taken {
   session: Session;
   /** As they were before. */
-  marks: ReturnType<Recovery["marks"]>;
+  marks: KeptSession["marks"];
 }
 
 /** Sessions of this gateway's clients: kept in the store while they are here, given to those that come back. */

@@ -47,6 +47,19 @@ export const describeSessions = (stores: Stores): void => {
       expect(await b.sessions.take("versions", ANN)).toMatchObject({ turn: 2, version: 1, body: bytes(1) });
     });
 
+    test("written and taken at once, it is taken, and no earlier turn is there again", async () => {
+      for (let round = 0; round < 50; round++) {
+        const pid = `at-once-${round}`;
+        await a.sessions.put([session(pid)], 60);
+        const [, taken] = await Promise.all([
+          a.sessions.put([session(pid, { version: 1 })], 60),
+          b.sessions.take(pid, ANN),
+        ]);
+        expect(taken).toMatchObject({ turn: 1 });
+        expect(await a.sessions.take(pid, ANN)).toBe("taken");
+      }
+    });
+
     test("of two that take it at once exactly one gets it", async () => {
       for (let round = 0; round < 50; round++) {
         const pid = `race-${round}`;
@@ -91,7 +104,7 @@ export const describeSessions = (stores: Stores): void => {
       const brief = Array.from({ length: 1000 }, (_, index) => `brief-${index}`);
       await a.sessions.put(
         [...brief, "kept"].map((pid) => session(pid)),
-        0.3,
+        2,
       );
       await a.sessions.keep(["kept", "never there"], 60);
       expect(await b.sessions.take(brief.pop() ?? "", ANN)).toBeDefined();
