@@ -51,7 +51,6 @@ export const longRun = (driver: RecoveryDriver, start: () => Promise<MortalServe
         }
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
       }
-      process.stderr.write(`CUTS DONE sent=${sent}\n`);
       await eventually(() => expect(clients.every(({ socket }) => socket.connected)).toBe(true));
       over.abort();
       await speaking;
@@ -63,9 +62,6 @@ export const longRun = (driver: RecoveryDriver, start: () => Promise<MortalServe
       expect(order.length).toBeGreaterThan(sent * 0.9);
       for (const it of clients) expect(breaks(it.heard, order)).toEqual([]);
       const connects = clients.flatMap(({ heard }) => heard.filter(([event]) => event === "(connected)").slice(1));
-      process.stderr.write(
-        `RECOVERED ${connects.filter(([, recovered]) => recovered === true).length} of ${connects.length}\n`,
-      );
       expect(connects.filter(([, recovered]) => recovered === true).length).toBeGreaterThan(connects.length * 0.9);
     },
     TIMEOUT_MS,
