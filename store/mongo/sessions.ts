@@ -27,12 +27,12 @@ const insert = async ({ sessions }: Collections, documents: SessionDocument[]): 
   });
 };
 const removeOlder = async ({ sessions }: Collections, pids: readonly string[], now: number): Promise<void> => {
-  const filter = { pid: { $in: [...pids] }, expireAt: { $gt: new Date(now) } };
-  const projection = { pid: 1, turn: 1, version: 1 } as const;
-  const here = await sessions.find(filter, { projection }).toArray();
-  const newest = newestOf(here);
-  const older = here.filter((it) => it.version !== TAKEN_VERSION && newest.get(it.pid) !== it);
-  if (older.length > 0) await sessions.deleteMany({ _id: { $in: older.map(({ _id }) => _id) } });
+  const projection = { pid: 1, turn: 1, version: 1, expireAt: 1 } as const;
+  const all = await sessions.find({ pid: { $in: [...pids] } }, { projection }).toArray();
+  const isHere = ({ expireAt }: Pick<SessionDocument, "expireAt">) => expireAt.getTime() > now;
+  const newest = newestOf(all.filter(isHere));
+  const gone = all.filter((it) => !isHere(it) || (it.version !== TAKEN_VERSION && newest.get(it.pid) !== it));
+  if (gone.length > 0) await sessions.deleteMany({ _id: { $in: gone.map(({ _id }) => _id) } });
 };
 
 /**
@@ -57,7 +57,7 @@ export const mongoSessions = (ask: Ask, clock: Clock): Sessions => ({
   },
   async keep(pids, ttlSeconds) {
     const now = clock();
-    const filter = { pid: { $in: [...pids] }, expireAt: { $gt: new Date(now) } };
+    const filter = { pid: { $in: [...pids] }, body: { $exists: true }, expireAt: { $gt: new Date(now) } };
     await ask(({ sessions }) => sessions.updateMany(filter, { $set: { expireAt: new Date(now + ttlSeconds * 1000) } }));
   },
   take: (pid, { user, guest }) =>

@@ -31,6 +31,7 @@ export const longRun = (driver: RecoveryDriver, start: () => Promise<MortalServe
         });
       let sent = 0;
       const over = new AbortController();
+      clientele.defer(() => over.abort());
       const speak = async () => {
         for (; !over.signal.aborted; sent += 1) await say(pick(all), "all", sent).catch(() => {});
       };
