@@ -1,5 +1,6 @@
 import type { Server, Socket } from "socket.io";
 import type { Place } from "./log/port.ts";
+import type { Marks } from "./recovery/marks.ts";
 import type { Standing } from "./recovery/member.ts";
 
 /**
@@ -114,11 +115,15 @@ export interface KeptSession {
   /** The node that kept it. */
   node: string;
   kept: Kept;
+  /** `Recovery.marks` as it was before the session was taken. */
+  marks: Marks;
 }
 
 /** Where a socket stood, for `Recovery.resume`: opaque, but for the epoch of the Log that its places are of, and `givenUpTo`. */
 export interface Kept extends Standing {
   epoch: string;
+  /** The last mark of its node by then, which does not speak for it. */
+  marked: number;
 }
 
 /** Clients of the main namespace that come back. What is missed by one that is connected (the Log was cut) it is told as `recovery:lost {since}`. */
@@ -143,6 +148,8 @@ export interface Recovery {
   onTaken(listener: (socket: string, turn: number) => void): Disposable;
   /** Where all that are connected stand, or further. */
   place(): Place;
+  /** What the nodes have marked, as far as this one has read it: to be asked for before a session is taken. */
+  marks(): Marks;
   /** Says in the Log that all sessions of this node are kept as of `place`. */
   mark(place: Place): void;
 }

@@ -2,7 +2,7 @@ import { access } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { withDefaults, type Cluster } from "#crds";
 import { stateDirectory, type StateDirectory } from "#local";
-import { topology, type Problem } from "#operator";
+import type { Problem } from "#operator";
 import { parseFile, readText, shownPath } from "./read-file.ts";
 import { UserError } from "./user-error.ts";
 
@@ -77,7 +77,7 @@ export const load = async (file: string): Promise<Loaded> => {
   const home = dirname(file);
   const cluster = fromHome(withDefaults(resource), home);
   const directory = stateDirectory(home, cluster.name);
-  const problems = [...topology(cluster, { managedAs: "hub" }).problems, ...(await missingFiles(cluster, directory))];
+  const problems = await missingFiles(cluster, directory);
   if (problems.length > 0) throw new UserError(...problems.map(locate));
   return { file, cluster, directory };
 };

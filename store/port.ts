@@ -108,21 +108,26 @@ export interface Session {
   guest: boolean;
   /** How often it was taken over. */
   turn: number;
+  /** Counts what whoever has that turn writes of it. */
+  version: number;
   /** The gateway's own, up to 1 MiB. */
   body: Uint8Array;
 }
 
 /** Sessions of clients, connected or away. */
 export interface Sessions {
-  /** Writes each, to be kept for `ttlSeconds` from now; one of which a later turn is here, or was taken, is left as it is. */
+  /**
+   * Writes each, to be kept for `ttlSeconds` from now; one of which a later turn is here, or was taken, or a later version of that turn is
+   * here, is left as it is: so it does not matter which of two writes comes first.
+   */
   put(sessions: readonly Session[], ttlSeconds: number): Promise<void>;
   /** Those that are here, whatever their turn, are kept for `ttlSeconds` from now. */
   keep(pids: readonly string[], ttlSeconds: number): Promise<void>;
   /**
    * Gives the session to one caller, with `turn` counted one up, if it is this user's (or a guest's, where `guest`), else undefined, and
-   * nothing is changed. From then on it is not here until that turn is put; earlier turns are not put any more (for a minute at least).
+   * nothing is changed. From then on it is `taken` until that turn is put; earlier turns are not put any more (for a minute at least).
    */
-  take(pid: string, claim: { user: string; guest: boolean }): Promise<Session | undefined>;
+  take(pid: string, claim: { user: string; guest: boolean }): Promise<Session | "taken" | undefined>;
   /** It is over; where a later turn is here nothing happens. */
   drop(pid: string, turn: number): Promise<void>;
 }

@@ -7,9 +7,10 @@ import { busDelivery, emitterWire, type BusDeliveryOptions } from "../bus-delive
 import { SENDER_BYTES } from "../cluster-message.ts";
 import { createEmitter } from "../emitter.ts";
 import { decodeFrames } from "../frames.ts";
-import type { LogLimits, OpenLog } from "../log/port.ts";
+import type { LogLimits, OpenLog, Place } from "../log/port.ts";
 import type { Bus, Delivery, Heard, JobGate, Listener, Recovery, Subscription } from "../port.ts";
 import { LogAdapter } from "./log-adapter.ts";
+import { completeUpTo } from "./marks.ts";
 import { hasUpTo } from "./member.ts";
 import { parseOffset } from "./offset.ts";
 import { orderedBus } from "./ordered-bus.ts";
@@ -41,10 +42,22 @@ const planeListener = (plane: Plane): Listener => {
   };
 };
 
+const ownMarks = (plane: Plane, node: string) => {
+  let said: Place = { epoch: "", index: 0 };
+  return {
+    last: () => (said.epoch === plane.place().epoch ? said.index : 0),
+    say: (place: Place) => {
+      if (place.epoch !== plane.place().epoch) return;
+      said = place;
+      plane.say({ kind: "mark", node, upTo: place.index });
+    },
+  };
+};
+
 const recoveryOf = (
   plane: Plane,
   main: () => LogAdapter | undefined,
-  node: string,
+  own: ReturnType<typeof ownMarks>,
   changed: ChangedSockets,
 ): Recovery => ({
   offer: (socket, pid) => {
@@ -54,6 +67,7 @@ const recoveryOf = (
       epoch,
       start: Infinity,
       known: 0,
+      marked: own.last(),
       asOf: index,
       rooms: [[socket.id, index]],
       left: [],
@@ -61,13 +75,13 @@ const recoveryOf = (
       given: [],
     };
   },
-  resume: (socket, { socket: id, pid, spare, turn, data, node: keeper, kept }, offset) => {
+  resume: (socket, { socket: id, pid, spare, turn, data, node: keeper, kept, marks }, offset) => {
     const adapter = main();
     if (adapter === undefined || kept.epoch !== plane.place().epoch) return false;
     const given = parseOffset(offset);
     const start = Math.min(kept.start, kept.asOf);
     const heardUpTo = hasUpTo(given?.epoch === kept.epoch ? Math.max(given.index, start) : start, kept);
-    const standing = { ...kept, asOf: Math.max(kept.asOf, plane.markOf(keeper) ?? 0) };
+    const standing = { ...kept, asOf: completeUpTo(kept, keeper, marks) };
     if (!adapter.arrivals.covers(standing, heardUpTo) || adapter.arrivals.wasThrownOut(socket, standing)) return false;
     adapter.arrivals.closeFormer(id, turn);
     plane.say({ kind: "taken", socket: id, turn });
@@ -83,7 +97,7 @@ const recoveryOf = (
   kept: ({ id }) => {
     const { epoch } = plane.place();
     const standing = main()?.arrivals.standing(id);
-    return standing === undefined ? undefined : { epoch, ...standing };
+    return standing === undefined ? undefined : { epoch, marked: own.last(), ...standing };
   },
   onChange: changed.add,
   onTaken: (listener) =>
@@ -98,9 +112,8 @@ const recoveryOf = (
     const { epoch, index } = plane.place();
     return { epoch, index: main()?.arrivals.movedUpTo() ?? index };
   },
-  mark: ({ epoch, index }) => {
-    if (epoch === plane.place().epoch) plane.say({ kind: "mark", node, upTo: index });
-  },
+  marks: () => plane.marks(),
+  mark: own.say,
 });
 type ChangedSockets = ReturnType<typeof listeners<[Socket]>>;
 
@@ -137,7 +150,7 @@ export const logDelivery = (bus: Bus, options: LogDeliveryOptions): Delivery => 
     bus: ordered,
     emitter: (context) => createEmitter(wire, context),
     listener: planeListener(plane),
-    recovery: recoveryOf(plane, () => main, node, changed),
+    recovery: recoveryOf(plane, () => main, ownMarks(plane, node), changed),
     attach: (io: Server, gate?: JobGate) => {
       Object.assign(limits, options.limits);
       base.attach(io, gate);

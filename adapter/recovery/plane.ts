@@ -3,6 +3,7 @@ import type { Registry } from "prom-client";
 import type { RoomMessage } from "../cluster-message.ts";
 import type { Following, KeptTail, LogEntry, LogLimits, OpenLog, Place } from "../log/port.ts";
 import { decodeEntry, encodeAgain, encodeEntry, latin1, type Control, type Entry } from "./entry.ts";
+import type { Marks } from "./marks.ts";
 import { createProgram, type Program } from "./program.ts";
 import { Tail } from "./tail.ts";
 
@@ -32,8 +33,8 @@ export interface Plane extends AsyncDisposable {
   readonly tail: Tail;
   place(): Place;
   connected(): boolean;
-  /** The last `mark` of that node in the tail. */
-  markOf(node: string): number | undefined;
+  /** Of the last `mark` of each node in the tail. */
+  marks(): Marks;
   /** Where the Log's server is away or too much waits it is refused, and counted. */
   say(it: { nsp: string; message: RoomMessage } | Control): Saying;
   add(reader: Reader): Disposable;
@@ -62,9 +63,12 @@ export const createPlane = ({ openedLog, limits, sender, log, registry, clock = 
     help: "Entries of the log that could not be read or handled.",
   });
   const program = createProgram({ late: (acts) => late.inc(acts) });
-  const marks = new Map<string, number>();
+  let marks: Marks = { epoch: "", upTo: new Map() };
   const tail = new Tail(({ message, index }) => {
-    if (message.kind === "mark" && (marks.get(message.node) ?? 0) <= index) marks.delete(message.node);
+    if (message.kind !== "mark" || (marks.upTo.get(message.node) ?? Infinity) > index) return;
+    const upTo = new Map(marks.upTo);
+    upTo.delete(message.node);
+    marks = { ...marks, upTo };
   });
   const readers = new Set<Reader>();
   const sayings = new Map<number, Saying>();
@@ -84,7 +88,8 @@ export const createPlane = ({ openedLog, limits, sender, log, registry, clock = 
   const own = latin1(sender);
   const land = (entry: Entry) => {
     tail.push(entry, limits);
-    if (entry.message.kind === "mark") marks.set(entry.message.node, entry.message.upTo);
+    if (entry.message.kind === "mark")
+      marks = { epoch: place.epoch, upTo: new Map(marks.upTo).set(entry.message.node, entry.message.upTo) };
     const said = entry.sender === own ? sayings.get(entry.number) : undefined;
     if (said !== undefined) said.landed = true;
     program.now(() => {
@@ -105,7 +110,7 @@ export const createPlane = ({ openedLog, limits, sender, log, registry, clock = 
   const cut = (to: Place) => {
     place = to;
     tail.clear(to.index);
-    marks.clear();
+    marks = { epoch: to.epoch, upTo: new Map() };
     for (const reader of readers) guarded(() => reader.cut(to, heardAt));
     program.giveUp();
     heardAt = clock();
@@ -120,7 +125,7 @@ export const createPlane = ({ openedLog, limits, sender, log, registry, clock = 
     tail,
     place: () => place,
     connected: () => openedLog.connected(),
-    markOf: (node) => marks.get(node),
+    marks: () => marks,
     say: (it) => {
       const number = program.next();
       const taken = openedLog.append(encodeEntry(sender, number, it));

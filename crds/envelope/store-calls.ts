@@ -19,6 +19,7 @@ const session = z.object({
   user: name,
   guest: z.boolean(),
   turn: z.number().int(),
+  version: z.number().int(),
   body: z.instanceof(Uint8Array<ArrayBufferLike>),
 });
 
@@ -73,7 +74,10 @@ export const STORE_CALLS = {
   last: { ask: z.object({ channel: name, limit: z.number().int().min(1) }), answer: z.array(historyEntry) },
   putSessions: { ask: z.object({ sessions: z.array(session), ttlSeconds: positive }), answer: nothing },
   keepSessions: { ask: z.object({ pids: names, ttlSeconds: positive }), answer: nothing },
-  takeSession: { ask: z.object({ pid: name, user: name, guest: z.boolean() }), answer: session.nullable() },
+  takeSession: {
+    ask: z.object({ pid: name, user: name, guest: z.boolean() }),
+    answer: z.union([session, z.literal("taken"), nothing]),
+  },
   dropSession: { ask: z.object({ pid: name, turn: z.number().int() }), answer: nothing },
 } as const satisfies Record<string, { ask: z.ZodType; answer: z.ZodType }>;
 export type StoreCall = keyof typeof STORE_CALLS;

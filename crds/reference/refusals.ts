@@ -41,5 +41,5 @@ export const refusalReference = (): string =>
     "\n## Taken, and answered with a condition\n",
     "What no schema can see is stored, changes nothing of what runs, and makes `Ready` False and `Stalled` True with the reason `InvalidSpec`; the message names every field:\n",
     table(HEAD, rows(REFUSED_LATER)),
-    "\nThe same goes for what this release does not serve yet (`spec.gateway.recovery` over RabbitMQ), for a `spec.version` of another series than the operator's, and for what cannot be found out before it is tried: an image that cannot be pulled, a Secret that is missing, a `podTemplate` that the API server refuses. Those conditions carry Kubernetes' own last words.\n",
+    "\nThe same goes for a `spec.version` of another series than the operator's and for what cannot be found out before it is tried: an image that cannot be pulled, a Secret that is missing, a `podTemplate` that the API server refuses. Those conditions carry Kubernetes' own last words.\n",
   ].join("\n");

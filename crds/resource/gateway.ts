@@ -227,7 +227,7 @@ export const gateway = z.strictObject({
     })
     .optional()
     .describe(
-      "Clients that come back within the window are sent what they missed. Every gateway then reads all that is said to any client. With adapter.type redis, rabbitmq or zeromq. Absent: off.",
+      "Clients that come back within the window are sent what they missed. Every gateway then reads all that is said to any client. Absent: off.",
     ),
   history: z
     .array(

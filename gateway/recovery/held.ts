@@ -9,6 +9,8 @@ import { encodeBody } from "./session-body.ts";
 export interface Held {
   pid: string;
   turn: number;
+  /** Of what was written of it last. */
+  version: number;
   guest: boolean;
   /** The secret instead, where it could not come back after all. */
   spare: string;
@@ -25,6 +27,7 @@ export interface Held {
 
 export const newHeld = (it: Partial<Held> & Pick<Held, "pid" | "guest">): Held => ({
   turn: 0,
+  version: 0,
   spare: "",
   subscribed: [],
   taken: undefined,
@@ -42,11 +45,11 @@ export const socketOfPlace = (place: string): string => place.split("~", 1)[0] ?
 /** A session as `node` keeps it; undefined where it cannot be written. */
 export const sessionOf = (
   socket: Socket,
-  { pid, guest, turn }: Held,
+  { pid, guest, turn, version }: Held,
   { user, jti, issuedAt }: Identity,
   { node, at, kept, subscribed = [] }: { node: string; at: number; kept: Kept; subscribed?: Iterable<string> },
 ): Session | undefined => {
   const data: unknown = socket.data;
   const body = encodeBody({ socket: socket.id, node, at, data, jti, issuedAt, subscribed: [...subscribed], kept });
-  return body && { pid, user, guest, turn, body };
+  return body && { pid, user, guest, turn, version, body };
 };

@@ -51,7 +51,7 @@ export const createKeeping = (options: KeepingOptions): Keeping => {
   const liveSeconds = windowSeconds + (2 * keepEveryMs) / 1000;
   let flushing: Promise<void> | undefined;
   let flushTimer: NodeJS.Timeout | undefined;
-  let marked = { index: 0, at: 0 };
+  let marked = { epoch: "", index: 0, at: 0 };
   let keptAt = clock();
   let lookedAt = 0;
   let lostAt = -Infinity;
@@ -72,10 +72,8 @@ export const createKeeping = (options: KeepingOptions): Keeping => {
     if (body === undefined || bytes === undefined) return;
     const left = { ...session, body: bytes };
     away.add(body.socket, left);
-    // Behind what was written of it before: a store may take two writes in any order.
-    const written = (flushing ?? Promise.resolve()).then(() => store.put([left], windowSeconds));
     track(
-      written.catch((error: unknown) => {
+      store.put([left], windowSeconds).catch((error: unknown) => {
         isAwayDue = true;
         throw error;
       }),
@@ -99,21 +97,29 @@ export const createKeeping = (options: KeepingOptions): Keeping => {
     if (it?.connection === undefined || kept === undefined) return undefined;
     const { identity, subscribed } = it.connection;
     it.keptUpTo = kept.givenUpTo;
+    it.version += 1;
     return sessionOf(socket, it, identity, { node, at: clock(), kept, subscribed });
   };
 
   const flush = async (): Promise<void> => {
-    clearTimeout(flushTimer);
-    flushTimer = undefined;
     const place = recovery.place();
     const leaving = [...underWay];
     const sockets = [...dirty];
-    const sessions = sockets.flatMap((socket) => current(socket) ?? []);
+    const sessions: Session[] = [];
+    const unwritable: Held[] = [];
+    for (const socket of sockets) {
+      const session = current(socket);
+      const it = held.get(socket);
+      if (session !== undefined) sessions.push(session);
+      else if (it !== undefined) unwritable.push(it);
+    }
     dirty.clear();
     const withAway = isAwayDue;
     isAwayDue = false;
     try {
       if (withAway) await putAway();
+      // What the store has of them is older than what is marked.
+      await Promise.all(unwritable.map(({ pid, turn }) => store.drop(pid, turn)));
       for (let from = 0; from < sessions.length; from += AT_ONCE)
         await store.put(sessions.slice(from, from + AT_ONCE), liveSeconds);
     } catch (error) {
@@ -124,13 +130,15 @@ export const createKeeping = (options: KeepingOptions): Keeping => {
     }
     // What is marked as kept speaks for all sessions that the store knows to be here, also for those that are on their way out.
     await Promise.all(leaving);
-    const far = place.index - marked.index;
+    const far = place.index - (marked.epoch === place.epoch ? marked.index : 0);
     if (held.size > 0 && !isAwayDue && (far > maxMessages / 10 || (far > 20 && clock() - marked.at > MARK_EVERY_MS))) {
-      marked = { index: place.index, at: clock() };
+      marked = { ...place, at: clock() };
       recovery.mark(place);
     }
   };
   const flushNow = (): void => {
+    clearTimeout(flushTimer);
+    flushTimer = undefined;
     if (flushing !== undefined) return flushSoon(FLUSH_MS);
     flushing = flush().finally(() => (flushing = undefined));
   };
@@ -192,7 +200,8 @@ export const createKeeping = (options: KeepingOptions): Keeping => {
     },
     touch,
     putBack,
-    drop: ({ pid, turn }) => track(store.drop(pid, turn)),
+    // Behind what is being written of it, or that would be there again.
+    drop: ({ pid, turn }) => track((flushing ?? Promise.resolve()).then(() => store.drop(pid, turn))),
     forget: (socket) => {
       held.delete(socket);
       dirty.delete(socket);

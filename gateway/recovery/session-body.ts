@@ -21,6 +21,8 @@ const body = z.object({
     /** Infinity where it had joined nothing yet, which z.number() refuses. */
     start: z.custom<number>((it) => typeof it === "number" && !Number.isNaN(it)),
     known: z.number(),
+    /** Absent in those of earlier releases. */
+    marked: z.number().default(0),
     asOf: z.number(),
     rooms: z.array(place),
     left: z.array(z.tuple([z.string(), z.number(), z.number()])),

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { KeptSession } from "#adapter";
 import { channelOfRoom } from "#crds";
 import { counter } from "#process";
 import type { Session } from "#store";
@@ -17,6 +18,12 @@ export interface Arrival {
   identity: Identity;
   /** What presence and lifecycle events know this connection by: the socket's id, and where it came back, how often. */
   place: string;
+}
+
+interface Taken {
+  session: Session;
+  /** As they were before. */
+  marks: KeptSession["marks"];
 }
 
 /** Sessions of this gateway's clients: kept in the store while they are here, given to those that come back. */
@@ -39,8 +46,9 @@ export interface SessionKeeperOptions extends KeepingOptions {
   newSecret?: () => string;
 }
 
-const TAKE_TRIES = 3;
 const TAKE_AGAIN_MS = 50;
+/** So often is one asked for again that is not there, and one that the gateway which the client was on a moment ago has not written yet. */
+const TRIES = { unknown: 3, taken: 60 };
 /** So long after the store may have lost sessions those that other gateways put there again are waited for. */
 const REFILL_MS = 3000;
 const MAX_SECRET = 64;
@@ -103,15 +111,21 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
     const stays = ([room]: readonly [string, ...unknown[]]) => !taken.has(channelOfRoom(room) ?? "");
     return taken.size === 0 ? kept : { ...kept, rooms: kept.rooms.filter(stays), left: kept.left.filter(stays) };
   };
-  /** It may be on its way here from the gateway that the client was on a moment ago. */
-  const taken = async (pid: string, claim: { user: string; guest: boolean }): Promise<Session | undefined> => {
+  const taken = async (pid: string, claim: { user: string; guest: boolean }): Promise<Taken | undefined> => {
     for (let tries = 0; ; tries += 1) {
+      const marks = recovery.marks();
       const session = await store.take(pid, claim);
-      if (session !== undefined || (tries >= TAKE_TRIES && clock() - keeping.lostAt() > REFILL_MS)) return session;
+      if (typeof session === "object") return { session, marks };
+      if (tries >= TRIES[session ?? "unknown"] && clock() - keeping.lostAt() > REFILL_MS) return undefined;
       await sleep(TAKE_AGAIN_MS);
     }
   };
-  const comeBack = async (socket: Socket, session: Session, identity: Identity, guest: boolean): Promise<Arrival> => {
+  const comeBack = async (
+    socket: Socket,
+    { session, marks }: Taken,
+    identity: Identity,
+    guest: boolean,
+  ): Promise<Arrival> => {
     const body = decodeBody(session.body);
     if (body === undefined) return fresh(socket, identity, guest, null);
     const { jti, issuedAt } = body;
@@ -130,7 +144,16 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
     const spare = newSecret();
     const resumed = recovery.resume(
       socket,
-      { socket: body.socket, pid, spare, turn, data: body.data, node: body.node, kept: readable(body, identity) },
+      {
+        socket: body.socket,
+        pid,
+        spare,
+        turn,
+        data: body.data,
+        node: body.node,
+        kept: readable(body, identity),
+        marks,
+      },
       socket.handshake.auth["offset"],
     );
     if (!resumed) return fresh(socket, identity, guest, body.at);
@@ -149,9 +172,9 @@ export const createSessionKeeper = (options: SessionKeeperOptions): SessionKeepe
       const pid: unknown = socket.handshake.auth["pid"];
       if (typeof pid !== "string" || pid === "") return fresh(socket, identity, guest);
       if (pid.length > MAX_SECRET) return fresh(socket, identity, guest, null);
-      const session = await taken(pid, { user: identity.user, guest });
-      if (session === undefined) return fresh(socket, identity, guest, null);
-      return comeBack(socket, session, identity, guest);
+      const it = await taken(pid, { user: identity.user, guest });
+      if (it === undefined) return fresh(socket, identity, guest, null);
+      return comeBack(socket, it, identity, guest);
     },
     welcome: (connection) => {
       const { socket } = connection;

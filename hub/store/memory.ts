@@ -99,7 +99,7 @@ export const memoryStore = ({ clock = Date.now }: { clock?: () => number } = {})
       for (const pid of pids) sessions.keep(pid, ttlSeconds);
       return null;
     },
-    takeSession: (claim) => sessions.take(claim) ?? null,
+    takeSession: (claim) => sessions.take(claim),
     dropSession: ({ pid, turn }) => {
       sessions.drop(pid, turn);
       return null;

@@ -130,17 +130,6 @@ test("with recovery, all that says something to clients is told to say it in the
   expect(role({ workers: [pool()] }, "worker-a").env).not.toHaveProperty("RECOVERY");
 });
 
-test.each([
-  ["redis", []],
-  ["zeromq", []],
-  ["rabbitmq", []],
-  ["mongo", ["spec.gateway.recovery"]],
-])("recovery over %s is refused at %j", (type, paths) => {
-  const servers = { redis: external, rabbitmq: external, mongo: external };
-  const { problems } = laptop({ adapter: { type }, servers, gateway: { recovery: {} } });
-  expect(problems.map(({ path }) => path)).toEqual(paths);
-});
-
 describe("what a change restarts", () => {
   const hashes = (spec: object) => Object.fromEntries(laptop(spec).roles.map((it) => [it.name, it.configHash]));
   const base = { workers: [pool()] };

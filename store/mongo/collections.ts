@@ -31,9 +31,11 @@ export interface HistoryDocument extends Expiring {
   entry: Uint8Array;
 }
 
-/** One that was taken has only its turn. */
+/** A version of a session, or that a turn of it was taken: then it has no more. */
 export interface SessionDocument extends Expiring {
+  pid: string;
   turn: number;
+  version: number;
   user?: string;
   guest?: boolean;
   body?: Uint8Array;
@@ -78,6 +80,7 @@ const expire = async (collection: Pick<Collection, "createIndex">): Promise<void
 export const makeIndexes = async (of: Collections): Promise<void> => {
   await of.jobs.createIndex({ pool: 1, list: 1, at: 1 });
   await of.history.createIndex({ channel: 1, place: 1 });
+  await of.sessions.createIndex({ pid: 1 });
   await of.connections.createIndex({ node: 1 });
   await of.slots.createIndex({ user: 1 });
   await of.members.createIndex({ channel: 1, user: 1 });

@@ -70,24 +70,27 @@ end
 return live
 `;
 
-/** A session is the hash `session:<pid>`: user, guest, turn, body; one that was taken has only its turn. pid, user, guest, turn, body, ttl in ms. */
+/** A session is the hash `session:<pid>`: user, guest, turn, version, body; one that was taken has only its turn. pid, user, guest, turn, version, body, ttl in ms. */
 const sessionPut = `
 local key = KEYS[1] .. 'session:' .. ARGV[1]
-if tonumber(redis.call('HGET', key, 'turn') or 0) > tonumber(ARGV[4]) then return 0 end
-redis.call('HSET', key, 'user', ARGV[2], 'guest', ARGV[3], 'turn', ARGV[4], 'body', ARGV[5])
-return redis.call('PEXPIRE', key, ARGV[6])
+local found = redis.call('HMGET', key, 'turn', 'version')
+local turn, version = tonumber(found[1] or 0), tonumber(found[2] or 0)
+if turn > tonumber(ARGV[4]) then return 0 end
+if turn == tonumber(ARGV[4]) and version > tonumber(ARGV[5]) then return 0 end
+redis.call('HSET', key, 'user', ARGV[2], 'guest', ARGV[3], 'turn', ARGV[4], 'version', ARGV[5], 'body', ARGV[6])
+return redis.call('PEXPIRE', key, ARGV[7])
 `;
 
-/** pid, user, guest → nothing, or user, guest, turn, body; the turn keeps earlier ones out for a minute at least. */
+/** pid, user, guest → nothing, 'taken', or user, guest, turn, version, body; the turn keeps earlier ones out for a minute at least. */
 const sessionTake = `
 local key = KEYS[1] .. 'session:' .. ARGV[1]
-local found = redis.call('HMGET', key, 'user', 'guest', 'body')
-if not found[3] then return {} end
+local found = redis.call('HMGET', key, 'user', 'guest', 'version', 'body')
+if not found[4] then return redis.call('EXISTS', key) == 1 and {'taken'} or {} end
 if found[1] ~= ARGV[2] and not (ARGV[3] == '1' and found[2] == '1') then return {} end
 local turn = redis.call('HINCRBY', key, 'turn', 1)
-redis.call('HDEL', key, 'user', 'guest', 'body')
+redis.call('HDEL', key, 'user', 'guest', 'version', 'body')
 redis.call('PEXPIRE', key, math.max(60000, redis.call('PTTL', key)))
-return {found[1], found[2], tostring(turn), found[3]}
+return {found[1], found[2], tostring(turn), found[3] or '0', found[4]}
 `;
 
 /** ttl in ms, pids */

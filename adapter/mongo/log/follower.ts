@@ -155,9 +155,8 @@ export const followChain = async (from: Start, follower: LogFollower, options: F
       seen = found ?? end;
       return seen.id;
     }
-    const oldest = floorOf(end, limits);
-    place = { epoch: end.epoch, index: oldest };
-    next = oldest + 1;
+    place = { epoch: end.epoch, index: on.index };
+    next = on.index + 1;
     seen = undefined;
     isLoose = true;
     floor = { end, isAsked: false, isCut: on.isCut };

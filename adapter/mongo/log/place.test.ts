@@ -13,7 +13,13 @@ describe("where a follower goes on, in a log that ends behind entry 500", () => 
   const at = (index: number, epoch = EPOCH) => ({ epoch, index });
   test.each<[string, Start, Head | undefined, Head | undefined, GoOn]>([
     ["from the newest, behind it", "newest", undefined, undefined, { kind: "behind", index: 500 }],
-    ["from the oldest, there, and is told nothing", "oldest", undefined, undefined, { kind: "floor", isCut: false }],
+    [
+      "from the oldest, there, and is told nothing",
+      "oldest",
+      undefined,
+      undefined,
+      { kind: "floor", index: 400, isCut: false },
+    ],
     ["at a place that is kept, there", at(450), head(440, 460), undefined, { kind: "behind", index: 450 }],
     ["behind the end, there", at(500), end, end, { kind: "behind", index: 500 }],
     [
@@ -21,28 +27,28 @@ describe("where a follower goes on, in a log that ends behind entry 500", () => 
       at(450, LATER),
       undefined,
       undefined,
-      { kind: "floor", isCut: true },
+      { kind: "floor", index: 400, isCut: true },
     ],
     [
       "at a place that is cut off, at the oldest, and is told",
       at(300),
       head(290, 310),
       undefined,
-      { kind: "floor", isCut: true },
+      { kind: "floor", index: 400, isCut: true },
     ],
     [
-      "where the ring has gone over its place, at the oldest, and is told",
+      "where the ring has gone over its place, at the oldest behind it, and is told",
       at(450),
       undefined,
       head(440, 460),
-      { kind: "floor", isCut: true },
+      { kind: "floor", index: 450, isCut: true },
     ],
     [
-      "where its entry is missing, at the oldest, and is told",
+      "where its entry is missing, at the oldest behind it, and is told",
       at(450),
       head(440, 445),
       undefined,
-      { kind: "floor", isCut: true },
+      { kind: "floor", index: 450, isCut: true },
     ],
     ["who has seen more than there is: entries are lost", at(501), end, undefined, { kind: "lost" }],
     [
