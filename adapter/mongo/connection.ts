@@ -1,7 +1,9 @@
-import { MongoClient, type Db } from "mongodb";
+import { MongoClient, MongoServerSelectionError, type Db } from "mongodb";
 import { mongoAddress, type Log, type ServerSettings } from "#process";
 
 const FIRST_MS = 10_000;
+/** After as long without a server that can be reached, it is away. */
+const REACH_MS = 3000;
 /** Nothing is silent for so long: the tail asks anew every 2 s. */
 const SILENT_MS = 10_000;
 
@@ -26,14 +28,21 @@ export const connect = async (
       maxPoolSize: 4,
       connectTimeoutMS: 5000,
       socketTimeoutMS: SILENT_MS,
-      serverSelectionTimeoutMS: FIRST_MS,
+      serverSelectionTimeoutMS: REACH_MS,
       waitQueueTimeoutMS: FIRST_MS,
     });
   let address = mongoAddress(await settings());
   let client = dial(address);
+  const first = async (until: number): Promise<void> => {
+    try {
+      await client.db(address.database).command({ ping: 1 });
+    } catch (error) {
+      if (!(error instanceof MongoServerSelectionError) || Date.now() >= until) throw error;
+      await first(until);
+    }
+  };
   try {
-    await client.connect();
-    await client.db(address.database).command({ ping: 1 });
+    await first(Date.now() + FIRST_MS - REACH_MS);
   } catch (error) {
     await client.close();
     throw new Error(`mongo did not answer within ${FIRST_MS / 1000} s`, { cause: error });
