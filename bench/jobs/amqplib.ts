@@ -34,8 +34,11 @@ serveRemote({
     };
     await Promise.all(Array.from({ length: window }, lane));
   },
-  work(total: number) {
-    const target = done + total;
-    return new Promise<void>((resolve) => (onDone = () => void (done >= target && resolve())));
+  /** Resolves when so many are done since the beginning. */
+  work(target: number) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    onDone = () => void (done >= target && resolve());
+    onDone();
+    return promise;
   },
 });

@@ -23,8 +23,10 @@ interface Result {
 const pair = async (file: string, env: Record<string, string>): Promise<number> => {
   await using producer = startRemote(here(file), env);
   await using worker = startRemote(here(file), { ...env, ROLE: "worker", CONCURRENCY: String(CONCURRENCY) });
+  let all = 0;
   const run = async (jobs: number) => {
-    const worked = worker.call("work", jobs);
+    all += jobs;
+    const worked = worker.call("work", all);
     const start = performance.now();
     await Promise.all([producer.call("add", jobs, WINDOW, PAYLOAD), worked]);
     return (jobs / (performance.now() - start)) * 1000;
