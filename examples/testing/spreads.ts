@@ -13,5 +13,6 @@ export const spreads = (example: RunningExample) =>
     using probes = new DisposableStack();
     probes.use(await openClient(example.url));
     probes.use(await openClient(example.url));
-    expect(await connections(example)).toEqual([1, 1]);
+    // Gateways tell of each other once a second.
+    await eventually(async () => expect(await connections(example)).toEqual([1, 1]), { timeoutMs: 3000 });
   }, PATIENCE);
