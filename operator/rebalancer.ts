@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { drainPlan, type Cluster } from "#crds";
 import type { Log } from "#process";
 import type { Instance, Signal, Signals, Substrate } from "./port.ts";
-import { resting, initialRebalance, rebalance, type RebalanceState, type RebalanceStep } from "./scale/rebalance.ts";
+import { initialRebalance, rebalance, resting, type RebalanceState, type RebalanceStep } from "./scale/rebalance.ts";
 import type { Topology } from "./topology/model.ts";
 
 export interface RebalancerOptions {
@@ -42,17 +43,6 @@ const PASS_MS = 1000;
 /** So often a wave is tried where it could not be said; it may be that half of it was. */
 const TRIES = 3;
 const FAREWELL_MS = 10_000;
-
-/** What `work` resolves with, or `late` where that takes longer. */
-const within = async <T>(ms: number, work: Promise<T>, late: T): Promise<T> => {
-  const { promise, resolve } = Promise.withResolvers<T>();
-  const timer = setTimeout(resolve, ms, late);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
 
 /** What is known of waves is in memory alone: an operator that begins lets clients come to all gateways again. */
 export const createRebalancer = ({ substrate, signals, log, now }: RebalancerOptions): Rebalancer => {
@@ -114,11 +104,11 @@ export const createRebalancer = ({ substrate, signals, log, now }: RebalancerOpt
       if (memory.saying !== undefined) return true;
       const next = subject && step(subject, memory.state);
       memory.saying = say(key, memory, next).finally(() => (memory.saying = undefined));
-      return within(PASS_MS, memory.saying, true);
+      return Promise.race([memory.saying, sleep(PASS_MS, true, { ref: false })]);
     },
     forget: (key) => void memories.delete(key),
     async [Symbol.asyncDispose]() {
-      await within(FAREWELL_MS, Promise.all([...memories].map(farewell)), []);
+      await Promise.race([Promise.all([...memories].map(farewell)), sleep(FAREWELL_MS, undefined, { ref: false })]);
     },
   };
 };

@@ -1,13 +1,13 @@
 import { connect } from "amqplib";
 import { serveRemote } from "../remote.ts";
+import { countDone } from "./done.ts";
 
 /** The least that amqplib can do: publish with confirms to a quorum queue, consume, ack. ROLE says which this is. */
 const QUEUE = "bench.bare";
 const connection = await connect(process.env["RABBITMQ"] ?? "");
 const channel = await connection.createConfirmChannel();
 await channel.assertQueue(QUEUE, { durable: true, arguments: { "x-queue-type": "quorum" } });
-let done = 0;
-let onDone: () => void = () => undefined;
+const done = countDone();
 
 if (process.env["ROLE"] === "worker") {
   await channel.prefetch(Number(process.env["CONCURRENCY"]));
@@ -15,8 +15,7 @@ if (process.env["ROLE"] === "worker") {
     if (message === null) return;
     JSON.parse(message.content.toString());
     channel.ack(message);
-    done++;
-    onDone();
+    done.one();
   });
 }
 
@@ -34,11 +33,5 @@ serveRemote({
     };
     await Promise.all(Array.from({ length: window }, lane));
   },
-  /** Resolves when so many are done since the beginning. */
-  work(target: number) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    onDone = () => void (done >= target && resolve());
-    onDone();
-    return promise;
-  },
+  work: done.work,
 });

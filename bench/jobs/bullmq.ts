@@ -1,11 +1,11 @@
 import { Queue, Worker } from "bullmq";
 import { serveRemote } from "../remote.ts";
+import { countDone } from "./done.ts";
 
 /** BullMQ as its documentation has it: one process adds, another works. ROLE says which this is. */
 const { hostname: host, port } = new URL(process.env["REDIS"] ?? "");
 const connection = { host, port: Number(port) };
-let done = 0;
-let onDone: () => void = () => undefined;
+const done = countDone();
 
 if (process.env["ROLE"] === "worker") {
   const worker = new Worker("bench", () => Promise.resolve({ ok: true }), {
@@ -14,8 +14,7 @@ if (process.env["ROLE"] === "worker") {
     removeOnComplete: { count: 1000 },
   });
   worker.on("completed", () => {
-    done++;
-    onDone();
+    done.one();
   });
   await worker.waitUntilReady();
 }
@@ -31,12 +30,5 @@ serveRemote({
     };
     await Promise.all(Array.from({ length: window }, lane));
   },
-  /** Resolves when `total` more are done. */
-  /** Resolves when so many are done since the beginning. */
-  work(target: number) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    onDone = () => void (done >= target && resolve());
-    onDone();
-    return promise;
-  },
+  work: done.work,
 });

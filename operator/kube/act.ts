@@ -7,7 +7,7 @@ import {
   type KubeObject,
   type OwnerReference,
   type Ref,
-  controllerOf,
+  isControlledBy,
   prune,
   refOf,
 } from "./runtime/index.ts";
@@ -83,7 +83,7 @@ export const act = async (
   /** Whether it is there and somebody else's: the applier says so of what is wanted, and nothing else may touch it. */
   const isForeign = (kind: string, name: string) => {
     const it = find(kind, name);
-    return it !== undefined && controllerOf(it)?.uid !== owner.uid;
+    return it !== undefined && !isControlledBy(it, owner.uid);
   };
 
   /** In a namespace that is being deleted nothing can be made, and the first refusal is enough to know. */

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { LABEL } from "./plan/labels.ts";
 import type { SecretWish } from "./plan/model.ts";
 import { isFormer } from "./former.ts";
-import { ApiError, type Client, type KubeObject, type OwnerReference, controllerOf } from "./runtime/index.ts";
+import { ApiError, type Client, type KubeObject, type OwnerReference, isControlledBy } from "./runtime/index.ts";
 
 export const SECRET = { apiVersion: "v1", kind: "Secret" } as const;
 
@@ -37,7 +37,7 @@ export const ensureSecret = async (
 ): Promise<"created" | "filled" | "unchanged" | "foreign"> => {
   const ref = { ...SECRET, namespace, name: wish.name };
   const fill = async (it: KubeObject) => {
-    if (controllerOf(it)?.uid !== owner.uid) return isFormer(it, owner) ? "unchanged" : "foreign";
+    if (!isControlledBy(it, owner.uid)) return isFormer(it, owner) ? "unchanged" : "foreign";
     const data = missingData(wish, Object.keys(it["data"] ?? {}));
     const { uid, resourceVersion, labels = {} } = it.metadata;
     // Without that label no informer tells of it; what others write over the rest is not fought over.

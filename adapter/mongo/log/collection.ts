@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { MongoServerError, type Db } from "mongodb";
-import { z } from "zod";
+import type { Db } from "mongodb";
 import { createCapped, infoOf, isCapped, notCapped } from "../capped.ts";
-import { DUPLICATE } from "../retried.ts";
+import { retried } from "../retried.ts";
 
 /** Sorts before what a Log holds, so that nobody who follows it meets it. */
 const CLAIM = "!";
@@ -31,13 +30,8 @@ export const prepareCollection = async (options: {
   const collection = db.collection<{ _id: string; w: string }>(name);
   /** The claim stands in what is to be dropped, and is gone with it. Resolves with whose it is. */
   const claim = async (): Promise<string | undefined> => {
-    try {
-      await collection.insertOne({ _id: CLAIM, w: self });
-      return self;
-    } catch (error) {
-      if (!(error instanceof MongoServerError && error.code === DUPLICATE)) throw error;
-      return (await collection.findOne({ _id: CLAIM }))?.w;
-    }
+    await retried(() => collection.insertOne({ _id: CLAIM, w: self }));
+    return (await collection.findOne({ _id: CLAIM }))?.w;
   };
   let other: string | undefined;
   let since = Date.now();
@@ -46,7 +40,8 @@ export const prepareCollection = async (options: {
     if (info === undefined) {
       await createCapped(db, name, size);
     } else if (isCapped(info)) {
-      return z.number().optional().parse(info.options?.["size"]);
+      const bytes: unknown = info.options?.["size"];
+      return typeof bytes === "number" ? bytes : undefined;
     } else if ((await collection.findOne({ w: { $exists: false } })) !== null) {
       throw notCapped(name);
     } else {

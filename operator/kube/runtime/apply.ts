@@ -6,7 +6,7 @@ import { ApiError, type Client } from "./client.ts";
 import { differences, type Difference } from "./contained.ts";
 import { claimCreated } from "./managed-fields.ts";
 import { refOf, refText, type KubeObject, type OwnerReference, type Ref } from "./object.ts";
-import { controllerOf } from "./owner.ts";
+import { isControlledBy } from "./owner.ts";
 
 /** What came of it, and the object as it is now. */
 export interface Applied {
@@ -91,7 +91,7 @@ export const createApplier = (options: ApplierOptions): Applier => {
     /** What there is to mend; or the outcome, where nothing is to be written. */
     const judge = (object: KubeObject): Difference[] | Applied => {
       const deleting = object.metadata.deletionTimestamp === undefined ? {} : { deleting: true as const };
-      if (controllerOf(object)?.uid !== owner.uid) return { outcome: "foreign", object, ...deleting };
+      if (!isControlledBy(object, owner.uid)) return { outcome: "foreign", object, ...deleting };
       const found = differences(wanted, object).filter((difference) => !stayed.has(textOf(difference)));
       return deleting.deleting || found.length === 0 ? { outcome: "unchanged", object, ...deleting } : found;
     };

@@ -1,6 +1,6 @@
 import { ApiError, type Client } from "./client.ts";
 import { refOf, refText, type KubeObject, type Ref } from "./object.ts";
-import { controllerOf } from "./owner.ts";
+import { isControlledBy } from "./owner.ts";
 
 export interface PruneInput {
   /** What there may be of ours, as the informers have it. */
@@ -16,7 +16,7 @@ export const toPrune = ({ live, keep, ownerUid, mayDelete }: PruneInput): KubeOb
   const kept = new Set(keep.map(refText));
   return live.filter(
     (object) =>
-      controllerOf(object)?.uid === ownerUid &&
+      isControlledBy(object, ownerUid) &&
       object.metadata.deletionTimestamp === undefined &&
       !kept.has(refText(refOf(object))) &&
       mayDelete(object),
